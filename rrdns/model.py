@@ -1,0 +1,438 @@
+"""The values that every room speaks of: targets, hosts, zones, profiles, snapshots.
+
+Frozen data only: nothing here does I/O, reads a clock or knows the wire beyond names and RDATA.
+Durations are seconds, names are lowercase wire-format bytes (`rrdns.names`), RDATA is
+uncompressed wire format.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+from rrdns.names import ROOT, Name, Prefix, suffix_offsets
+from rrdns.rrtypes import AAAA, A
+
+
+class Family(StrEnum):
+    """An address family, by the word that metrics and the API use."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+    @property
+    def rrtype(self) -> int:
+        """The record type whose RDATA is an address of this family."""
+        return A if self is Family.IPV4 else AAAA
+
+
+# --- what is probed ---------------------------------------------------------------------------
+
+
+class Check(StrEnum):
+    """How deep a probe looks; each level includes those before it."""
+
+    NONE = "none"
+    TCP = "tcp"
+    BANNER = "banner"
+    EHLO = "ehlo"
+    STARTTLS = "starttls"
+    RCPT = "rcpt"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """How one target is probed; the defaults are the configuration's."""
+
+    check: Check = Check.EHLO
+    port: int = 25
+    interval_seconds: float = 3.0
+    fast_interval_seconds: float = 0.5
+    fall: int = 2
+    rise: int = 3
+    connect_timeout_seconds: float = 2.0
+    banner_timeout_seconds: float = 10.0
+    command_timeout_seconds: float = 5.0
+    helo: str | None = None
+    recipient: str | None = None
+    verify: bool = False
+    source_ipv4: str | None = None
+    source_ipv6: str | None = None
+
+
+class TargetKey(NamedTuple):
+    """What makes a target the same one across reloads."""
+
+    address: str
+    port: int
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address that is probed, whoever uses it; `address` in canonical text."""
+
+    address: str
+    settings: ProbeSettings
+
+    @property
+    def key(self) -> TargetKey:
+        """The target's identity."""
+        return TargetKey(self.address, self.settings.port, self.settings.check)
+
+    @property
+    def family(self) -> Family:
+        """The family of the address."""
+        return Family.IPV6 if ":" in self.address else Family.IPV4
+
+    @property
+    def packed(self) -> bytes:
+        """The address as RDATA of A or AAAA: 4 or 16 octets."""
+        return ipaddress.ip_address(self.address).packed
+
+
+class Reason(StrEnum):
+    """How a probe ended (design, section 5)."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    BUSY = "busy"
+    REJECTED = "rejected"
+    PROTOCOL = "protocol"
+    TLS = "tls"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One probe's end: `phase` is the one that failed, `seconds` those of each phase it reached.
+
+    `code` and `text` are the last reply's code and first line; None where the peer said nothing.
+    """
+
+    reason: Reason
+    phase: str | None = None
+    code: int | None = None
+    text: str | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the target passed."""
+        return self.reason is Reason.OK
+
+
+class Verdict(StrEnum):
+    """What the probes say of a target."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+class Health(StrEnum):
+    """The effective state of a target, as selection sees it.
+
+    PENDING is a target that a reload added and that has no verdict yet: it stays out while its
+    host has a healthy address in its family. UNKNOWN counts as healthy.
+    """
+
+    UP = "up"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    DOWN = "down"
+
+
+# --- who answers with which addresses ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One filtering server: its targets by role, in the configuration's order."""
+
+    name: str
+    roles: Mapping[str, tuple[Target, ...]]
+    weight: int = 1
+    tier: int = 1
+    pool: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One address that a host may answer with, and whose it is.
+
+    A host's own addresses have the host's name (as text, without the final dot) as node and
+    ``address`` as role.
+    """
+
+    node: str
+    role: str
+    target: Target
+    weight: int = 1
+    tier: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MinHealthy:
+    """A host's `min_healthy`: a count of addresses, or a percentage of those considered."""
+
+    value: int = 1
+    percent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A name whose A and AAAA rrdns answers from the members that are healthy.
+
+    `rank` counts the configuration's hosts from 0; it staggers where their rotations start.
+    `fallback` is the absolute name of the host whose selection stands in.
+    """
+
+    name: Name
+    members: tuple[Member, ...]
+    ttl_seconds: int = 60
+    policy: str = "round-robin"
+    max_answers: int = 8
+    min_healthy: MinHealthy = MinHealthy()
+    fallback: Name | None = None
+    rank: int = 0
+
+    def considered(self, family: Family) -> tuple[Member, ...]:
+        """Return the members of one family, in the configuration's order."""
+        return tuple(member for member in self.members if member.target.family is family)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One member of a host and whether it is answered, with the reason in an operator's words."""
+
+    member: Member
+    health: Health
+    selected: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which addresses of one family a host answers with, and why.
+
+    `failopen`: every address is answered because too few are healthy. `degraded`: none of the
+    host's own targets in this family is healthy. Without a selected address the answer is NODATA.
+    """
+
+    host: Host
+    family: Family
+    choices: tuple[Choice, ...]
+    failopen: bool
+    degraded: bool
+
+    @property
+    def selected(self) -> tuple[Member, ...]:
+        """The members that are answered, in the configuration's order."""
+        return tuple(choice.member for choice in self.choices if choice.selected)
+
+
+# --- zones and profiles -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RRset:
+    """The records of one owner and type; the owner is the key under which it stands."""
+
+    rrtype: int
+    ttl_seconds: int
+    rdatas: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Soa:
+    """A start of authority (RFC 1035, section 3.3.13).
+
+    With `rname_in_zone`, `rname` is a prefix and the apex is appended to it: so all domains of a
+    profile can share one SOA. Timers are seconds.
+    """
+
+    mname: Name
+    rname: bytes
+    rname_in_zone: bool
+    serial: int
+    refresh_seconds: int
+    retry_seconds: int
+    expire_seconds: int
+    minimum_seconds: int
+    ttl_seconds: int
+
+    @property
+    def negative_ttl_seconds(self) -> int:
+        """The TTL of the SOA in a negative answer (RFC 2308, section 5)."""
+        return min(self.ttl_seconds, self.minimum_seconds)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What stands in a zone or profile, by owner names relative to the apex.
+
+    `rrsets` holds the apex NS and every static record, but not the SOA; `hosts` the dynamic
+    names. No owner has both a host and a static A, AAAA or CNAME.
+    """
+
+    soa: Soa
+    rrsets: Mapping[Prefix, Mapping[int, RRset]]
+    hosts: Mapping[Prefix, Host] = field(default_factory=dict)
+
+    @cached_property
+    def prefixes(self) -> frozenset[Prefix]:
+        """Every name that exists, empty non-terminals included (RFC 4592, section 2.2)."""
+        return frozenset(
+            owner[offset:]
+            for owner in (*self.rrsets, *self.hosts, b"")
+            for offset in suffix_offsets(owner + ROOT)
+        )
+
+    @cached_property
+    def cuts(self) -> frozenset[Prefix]:
+        """The owners of delegations: NS below the apex (RFC 1034, section 4.2)."""
+        return frozenset(owner for owner, types in self.rrsets.items() if owner and 2 in types)
+
+    @cached_property
+    def has_wildcards(self) -> bool:
+        """Whether any owner starts with the asterisk label (RFC 4592, section 2.1.1)."""
+        return any(prefix.startswith(b"\x01*") for prefix in self.prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone with names of our own."""
+
+    apex: Name
+    contents: Contents
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The records that many filtered domains share; `rrsets[b""]` has MX and NS."""
+
+    name: str
+    contents: Contents
+
+
+# --- the configuration, checked and resolved --------------------------------------------------
+
+
+class Endpoint(NamedTuple):
+    """An address and port to listen on; `default`: not written by the operator."""
+
+    address: str
+    port: int
+    default: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.address}]:{self.port}"
+            if ":" in self.address
+            else f"{self.address}:{self.port}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The configuration's `server`; paths are absolute, None is the configuration's null."""
+
+    listen: tuple[Endpoint, ...]
+    http: Endpoint | None
+    control: str
+    control_group: str | None = None
+    state_directory: str | None = None
+    udp_workers: int | None = None
+    executor: str = "auto"
+    log_level: str = "info"
+    log_format: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The configuration's `limits`; sizes are octets, `exempt` are networks in text."""
+
+    responses_per_second: int = 200
+    slip: int = 2
+    exempt: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    udp_payload: int = 1232
+    tcp_connections: int = 1000
+    tcp_connections_per_client: int = 50
+    tcp_idle_timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration that was read, checked and resolved: everything but the health."""
+
+    path: str
+    sha256: str
+    server: ServerSettings
+    limits: Limits
+    probe_concurrency: int
+    nodes: tuple[Node, ...]
+    zones: Mapping[Name, Zone]
+    profiles: Mapping[str, Profile]
+    domains: Mapping[Name, Profile]
+
+    def hosts(self) -> Iterator[Host]:
+        """Yield the hosts of all zones, in the configuration's order."""
+        for zone in self.zones.values():
+            yield from zone.contents.hosts.values()
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """Every target that some host uses, once."""
+        return tuple(
+            dict.fromkeys(member.target for host in self.hosts() for member in host.members)
+        )
+
+
+# --- what decides answers ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnswer:
+    """One host's answer in one family: the selection, and the orders that rotation steps through.
+
+    `variants` holds packed addresses; none at all means NODATA.
+    """
+
+    selection: Selection
+    variants: tuple[tuple[bytes, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One immutable state of everything that decides answers.
+
+    `answers` has an entry for each host (by absolute name) and each of the types A and AAAA.
+    """
+
+    zones: Mapping[Name, Zone]
+    profiles: Mapping[str, Profile]
+    domains: Mapping[Name, Profile]
+    answers: Mapping[tuple[Name, int], HostAnswer]
+    udp_payload: int = 1232
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficCounts:
+    """Totals since the start, for metrics; every key is from a bounded set.
+
+    Keys: requests (proto, family, type), responses (proto, rcode), dropped (reason),
+    leads (host name as text, address as text), rate_limited (action).
+    """
+
+    requests: Mapping[tuple[str, str, str], int]
+    responses: Mapping[tuple[str, str], int]
+    dropped: Mapping[str, int]
+    leads: Mapping[tuple[str, str], int]
+    rate_limited: Mapping[str, int]
+    truncated: int
+    table_misses: int
+    tcp_connections: int
