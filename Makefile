@@ -1,0 +1,51 @@
+# Everything happens in .venv; a fresh Debian needs python3, python3-venv and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+# `make test ARGS=tests/e2e` runs a part of the tests, and then no coverage is asked for.
+ARGS ?=
+BENCH_ARGS ?=
+
+# Floors 0 to 2 do no I/O, so nothing excuses a branch of theirs that no test takes.
+PURE := rrdns/errors.py,rrdns/model.py,rrdns/names.py,rrdns/rrtypes.py,rrdns/config/*,rrdns/dns/*
+PURE := $(PURE),rrdns/health/state.py,rrdns/health/select.py,rrdns/health/smtp.py,rrdns/table/*
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench fmt
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install rrdns and its development tools into .venv
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+run: setup ## start the demo: DNS on 127.0.0.1:5300, HTTP on 127.0.0.1:9353
+	@$(BIN)/rrdns demo
+
+test: setup ## run all tests, and ask floors 0 to 2 for complete coverage by branches
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+ifeq ($(ARGS),)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include='$(PURE)' --show-missing --skip-covered --fail-under=100
+endif
+
+check: setup ## lint, formatting, types, the floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest --quiet tests/test_floors.py
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run; fi
+
+bench: setup ## compare CPU per query and rate with nsd, knot, gdnsd and bind
+	$(BIN)/python -m bench $(BENCH_ARGS)
+
+fmt: setup ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .

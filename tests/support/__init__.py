@@ -1,0 +1,1 @@
+"""What the tests share: programs, ports, waiting, network namespaces, servers to talk to."""

@@ -1,0 +1,62 @@
+"""The programs and privileges that a test asks for: without them it skips, or fails under CI."""
+
+import os
+import shutil
+import subprocess
+from functools import cache
+from typing import NoReturn
+
+import pytest
+
+# program -> the Debian package that has it
+PACKAGES = {
+    "dig": "bind9-dnsutils",
+    "dnsperf": "dnsperf",
+    "gdnsd": "gdnsd",
+    "ip": "iproute2",
+    "knotd": "knot",
+    "make": "make",
+    "named": "bind9",
+    "nft": "nftables",
+    "nsd": "nsd",
+    "prometheus": "prometheus",
+    "unbound": "unbound",
+}
+
+
+def require_program(name: str) -> str:
+    """Return the path of a program, or end the test with how to install it."""
+    # Debian keeps daemons in sbin, which is not on every user's path.
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if path is None:
+        missing(f"{name} is not installed here: apt-get install {PACKAGES.get(name, name)}")
+    return path
+
+
+def require_namespaces() -> None:
+    """End the test where network namespaces cannot be made."""
+    require_program("ip")
+    if not _can_make_namespaces():
+        missing("network namespaces need root (CAP_NET_ADMIN and CAP_SYS_ADMIN)")
+
+
+def require_other_user() -> None:
+    """End the test where file permissions cannot be shown: root reads every file."""
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        missing("as root, setpriv (util-linux) is needed to give privileges up")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test with a reason; under CI=true fail it, so that nothing goes unseen."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI has all programs and privileges, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@cache
+def _can_make_namespaces() -> bool:
+    name = f"rrdns-try-{os.getpid()}"
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
+    if made.returncode == 0:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+    return made.returncode == 0
