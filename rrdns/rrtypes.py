@@ -24,9 +24,12 @@ AAAA: Final = 28
 OPT: Final = 41
 DS: Final = 43
 RRSIG: Final = 46
+TKEY: Final = 249
 TSIG: Final = 250
 IXFR: Final = 251
 AXFR: Final = 252
+MAILB: Final = 253
+MAILA: Final = 254
 ANY: Final = 255
 
 CLASS_IN: Final = 1

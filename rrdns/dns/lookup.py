@@ -1,0 +1,230 @@
+"""Snapshot + name + type -> Outcome: the algorithm of RFC 1034, section 4.3.2.
+
+Nothing here knows packets. Names are lowercase; the rotation of a host's addresses is asked of
+the caller, who alone counts queries.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rrdns.dns.message import Record
+from rrdns.model import Contents, Host, RRset, Snapshot, Soa
+from rrdns.names import ROOT, Name, Prefix, is_below, suffix_offsets
+from rrdns.rrtypes import AAAA, ANY, CNAME, DS, MX, NS, SOA, TXT, A
+
+# (host, A or AAAA) -> how many answers of that kind came before this one
+Rotation = Callable[[Name, int], int]
+
+_MAX_CHAIN = 16
+_WILDCARD = b"\x01*"
+_ANY_ORDER = (CNAME, A, AAAA, MX, TXT, NS)
+
+
+class Kind(StrEnum):
+    """How a lookup ends (RFC 9499's words)."""
+
+    ANSWER = "answer"
+    NODATA = "nodata"
+    NXDOMAIN = "nxdomain"
+    REFERRAL = "referral"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a name and type come to.
+
+    `answer` is the CNAME chain and the records at its end. `zone` is the apex that the last name
+    fell under, None outside of all. `host` is the one whose rotation was used, if any.
+    """
+
+    kind: Kind
+    zone: Name | None = None
+    answer: tuple[Record, ...] = ()
+    authority: tuple[Record, ...] = ()
+    additional: tuple[Record, ...] = ()
+    host: Host | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A zone or profile that a name falls under, and the name's prefix in it."""
+
+    apex: Name
+    prefix: Prefix
+    contents: Contents
+
+
+def find_place(snapshot: Snapshot, name: Name, rrtype: int) -> _Place | None:
+    """Return the deepest apex above or at `name`; DS at an apex belongs to the parent's zone."""
+    own: _Place | None = None
+    for offset in suffix_offsets(name):
+        apex = name[offset:]
+        contents = _contents(snapshot, apex)
+        if contents is None:
+            continue
+        place = _Place(apex, name[:offset], contents)
+        if rrtype == DS and not offset and apex != ROOT:
+            # RFC 4035, section 3.1.4.1: ask the parent if we have it, else say NODATA ourselves.
+            own = place
+            continue
+        return place
+    return own
+
+
+def _contents(snapshot: Snapshot, apex: Name) -> Contents | None:
+    zone = snapshot.zones.get(apex)
+    if zone is not None:
+        return zone.contents
+    profile = snapshot.domains.get(apex)
+    return profile.contents if profile is not None else None
+
+
+def lookup(snapshot: Snapshot, name: Name, rrtype: int, rotation: Rotation) -> Outcome:
+    """Return the outcome for a QNAME and QTYPE of class IN, following CNAMEs inside our zones."""
+    chain: list[Record] = []
+    seen = {name}
+    while True:
+        place = find_place(snapshot, name, rrtype)
+        if place is None:
+            # A chain that leaves our zones ends there: the resolver goes on (RFC 1034, 4.3.2).
+            return Outcome(Kind.ANSWER if chain else Kind.REFUSED, None, tuple(chain))
+        outcome = _in_zone(snapshot, place, name, rrtype, rotation)
+        target = _alias(outcome, rrtype)
+        chain += outcome.answer
+        if target is None or target in seen or len(seen) > _MAX_CHAIN:
+            return Outcome(
+                outcome.kind,
+                outcome.zone,
+                tuple(chain),
+                outcome.authority,
+                outcome.additional,
+                outcome.host,
+            )
+        seen.add(target)
+        name = target
+
+
+def _alias(outcome: Outcome, rrtype: int) -> Name | None:
+    if rrtype in (CNAME, ANY) or len(outcome.answer) != 1:
+        return None
+    record = outcome.answer[0]
+    return record.rdata.lower() if record.rrtype == CNAME else None
+
+
+def _in_zone(
+    snapshot: Snapshot, place: _Place, name: Name, rrtype: int, rotation: Rotation
+) -> Outcome:
+    contents, prefix = place.contents, place.prefix
+    cut = _cut_above(contents, prefix, rrtype)
+    if cut is not None:
+        return _referral(place, cut)
+    owner = prefix if prefix in contents.prefixes else _wildcard(contents, prefix)
+    if owner is None:
+        return Outcome(Kind.NXDOMAIN, place.apex, authority=(negative_soa(place),))
+    found = _at_owner(snapshot, place, owner, rrtype, rotation)
+    if found is None:
+        return Outcome(Kind.NODATA, place.apex, authority=(negative_soa(place),))
+    rrset, host = found
+    return Outcome(Kind.ANSWER, place.apex, tuple(_records(place, name, rrset)), host=host)
+
+
+def _cut_above(contents: Contents, prefix: Prefix, rrtype: int) -> Prefix | None:
+    # The delegation nearest to the apex is the one that counts; DS stays above its cut.
+    if not contents.cuts:
+        return None
+    nearest = None
+    for offset in suffix_offsets(prefix + ROOT):
+        cut = prefix[offset:]
+        if cut in contents.cuts and not (rrtype == DS and not offset):
+            nearest = cut
+    return nearest
+
+
+def _referral(place: _Place, cut: Prefix) -> Outcome:
+    rrset = place.contents.rrsets[cut][NS]
+    authority = tuple(_records(place, cut + place.apex, rrset))
+    additional: list[Record] = []
+    for server in dict.fromkeys(rdata.lower() for rdata in rrset.rdatas):
+        if not is_below(server, place.apex):
+            continue
+        glue = place.contents.rrsets.get(server[: len(server) - len(place.apex)], {})
+        for family in (A, AAAA):
+            if family in glue:
+                additional += _records(place, server, glue[family])
+    return Outcome(Kind.REFERRAL, place.apex, (), authority, tuple(additional))
+
+
+def _wildcard(contents: Contents, prefix: Prefix) -> Prefix | None:
+    """Return the source of synthesis for a name that does not exist (RFC 4592, section 3.3.1)."""
+    if not contents.has_wildcards:
+        return None
+    for offset in suffix_offsets(prefix + ROOT):
+        encloser = prefix[offset:]
+        if encloser in contents.prefixes:
+            source = _WILDCARD + encloser
+            return source if source in contents.prefixes else None
+    return None  # pragma: no cover  (the apex always exists)
+
+
+def _at_owner(
+    snapshot: Snapshot, place: _Place, owner: Prefix, rrtype: int, rotation: Rotation
+) -> tuple[RRset, Host | None] | None:
+    static = place.contents.rrsets.get(owner, {})
+    host = place.contents.hosts.get(owner)
+    if rrtype == ANY:
+        # RFC 8482, section 4.1: one RRset of those that are there.
+        types = set(static) | ({SOA} if not owner else set())
+        types |= {A, AAAA} if host is not None else set()
+        for candidate in (*_ANY_ORDER, *sorted(types)):
+            if candidate in types:
+                found = _at_owner(snapshot, place, owner, candidate, rotation)
+                if found is not None:
+                    return found
+        return None
+    if rrtype == SOA and not owner:
+        return _soa_rrset(place.contents.soa, place.apex, place.contents.soa.ttl_seconds), None
+    if host is not None and rrtype in (A, AAAA):
+        variants = snapshot.answers[host.name, rrtype].variants
+        if not variants:
+            return None
+        rdatas = variants[rotation(host.name, rrtype) % len(variants)]
+        return RRset(rrtype, host.ttl_seconds, rdatas), host
+    rrset = static.get(rrtype) or static.get(CNAME)
+    return (rrset, None) if rrset is not None else None
+
+
+def _records(place: _Place, owner: Name, rrset: RRset) -> Iterator[Record]:
+    soa_in_owner = rrset.rrtype == SOA and place.contents.soa.rname_in_zone
+    for rdata in rrset.rdatas:
+        yield Record(owner, rrset.rrtype, rrset.ttl_seconds, rdata, soa_in_owner)
+
+
+def _soa_rrset(soa: Soa, apex: Name, ttl_seconds: int) -> RRset:
+    return RRset(SOA, ttl_seconds, (soa_rdata(soa, apex),))
+
+
+def soa_rdata(soa: Soa, apex: Name) -> bytes:
+    """Return the RDATA of a zone's SOA (RFC 1035, section 3.3.13)."""
+    rname = soa.rname + apex if soa.rname_in_zone else soa.rname
+    return (
+        soa.mname
+        + rname
+        + struct.pack(
+            "!5I",
+            soa.serial,
+            soa.refresh_seconds,
+            soa.retry_seconds,
+            soa.expire_seconds,
+            soa.minimum_seconds,
+        )
+    )
+
+
+def negative_soa(place: _Place) -> Record:
+    """Return the SOA of a negative answer, with the TTL of RFC 2308, section 5."""
+    soa = place.contents.soa
+    rrset = _soa_rrset(soa, place.apex, soa.negative_ttl_seconds)
+    return next(_records(place, place.apex, rrset))
