@@ -1,0 +1,90 @@
+"""The control socket's client: one request, and a clear line for each way that it can fail."""
+
+import asyncio
+import errno
+import grp
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rrdns.errors import ControlError
+from rrdns.loading import load
+
+STATUS_TIMEOUT_SECONDS = 10.0
+# A reload reads every domain file before it has a verdict.
+RELOAD_TIMEOUT_SECONDS = 120.0
+
+
+class Server(NamedTuple):
+    """Where a running server listens, and the configuration that said so."""
+
+    config_path: str
+    socket: str
+    group: str | None
+
+
+class Reply(NamedTuple):
+    """An HTTP reply of the server: the status and the decoded JSON body."""
+
+    status: int
+    body: Any
+
+
+def find_server(path: str) -> Server:
+    """Return where the server of a configuration file listens; raises what `load` raises."""
+    settings = load(path, tolerant=True).config.server
+    return Server(path, settings.control, settings.control_group)
+
+
+def fetch_status(server: Server) -> dict[str, Any]:
+    """Return the document of `/api/v1/status`; ControlError where the server does not give it."""
+    reply = asyncio.run(_request(server, "GET", "/api/v1/status", STATUS_TIMEOUT_SECONDS))
+    if reply.status != HTTPStatus.OK or not isinstance(reply.body, dict):
+        raise ControlError(f"the server at {server.socket} answered {reply.status}")
+    return reply.body
+
+
+def post_reload(server: Server) -> Reply:
+    """Ask the server to reload and wait for its verdict; ControlError where there is none."""
+    return asyncio.run(_request(server, "POST", "/api/v1/reload", RELOAD_TIMEOUT_SECONDS))
+
+
+async def _request(server: Server, method: str, path: str, timeout_seconds: float) -> Reply:
+    import aiohttp
+
+    try:
+        async with (
+            aiohttp.ClientSession(
+                connector=aiohttp.UnixConnector(path=server.socket),
+                timeout=aiohttp.ClientTimeout(total=timeout_seconds),
+            ) as session,
+            session.request(method, f"http://rrdns{path}") as response,
+        ):
+            return Reply(response.status, await response.json(content_type=None))
+    except TimeoutError:
+        raise ControlError(
+            f"the server at {server.socket} gave no answer within {timeout_seconds:g} s"
+        ) from None
+    except aiohttp.ClientConnectorError as error:
+        raise ControlError(_why_unreachable(server, error.os_error)) from None
+    except (aiohttp.ClientError, ValueError) as error:
+        raise ControlError(f"the server at {server.socket} broke off: {error}") from None
+
+
+def _why_unreachable(server: Server, error: OSError) -> str:
+    if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR):
+        return (
+            f"no server runs at {server.socket}; start it with: rrdns serve -c {server.config_path}"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        group = _group_of(server.socket) or server.group
+        whom = f"its group, {group}" if group else "its group"
+        return f"no permission to use {server.socket}: become a member of {whom}, or use sudo"
+    return f"cannot reach the server at {server.socket}: {error.strerror or error}"
+
+
+def _group_of(socket: str) -> str | None:
+    try:
+        return grp.getgrgid(Path(socket).stat().st_gid).gr_name
+    except (OSError, KeyError):
+        return None

@@ -1,0 +1,62 @@
+"""How log records are written: key=value text or JSON, one line a record.
+
+Whatever a record was given as `extra` becomes a key of its line.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def set_up(level: str, form: str, stream: TextIO | None = None) -> None:
+    """Send the records of all loggers from `level` on to a stream (stderr) as `form`, text or json.
+
+    `level` is debug, info, warning or error.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(_Lines(_as_json if form == "json" else _as_text))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # asyncio tells of its selector at debug, aiohttp of every request at info: neither is news.
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+class _Lines(logging.Formatter):
+    def __init__(self, write: Callable[[dict[str, Any]], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as one line, without its end."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "msg": record.getMessage(),
+        }
+        fields |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return self._write(fields)
+
+
+def _as_json(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, default=str, ensure_ascii=False)
+
+
+def _as_text(fields: dict[str, Any]) -> str:
+    return " ".join(f"{key}={_quoted(str(value))}" for key, value in fields.items())
+
+
+def _quoted(value: str) -> str:
+    if value and value.isprintable() and not any(char in value for char in ' "=\\'):
+        return value
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,61 @@
+"""The verbs that run a server: `serve`, and `demo` with nodes of its own."""
+
+import asyncio
+import logging
+
+import click
+
+from rrdns.cli import logs
+from rrdns.cli.options import config_option
+from rrdns.errors import Severity
+
+LEVELS = {
+    Severity.ERROR: logging.ERROR,
+    Severity.WARNING: logging.WARNING,
+    Severity.INFO: logging.INFO,
+}
+log = logging.getLogger(__name__)
+
+
+@click.command(short_help="Run the server in the foreground.")
+@config_option()
+@click.pass_obj
+def serve(path: str) -> None:
+    """Run the server in the foreground until SIGTERM or Ctrl-C.
+
+    A line with `ready` and the listening addresses is logged once answers are served. SIGHUP
+    reloads the configuration. Bad lines of a domain file are logged and left out, so that one of
+    them does not silence all other domains after a reboot.
+
+    \b
+    Example: rrdns serve -c /etc/rrdns/rrdns.yaml
+    """
+    from rrdns import service
+    from rrdns.loading import load
+
+    loaded = load(path, tolerant=True)
+    logs.set_up(loaded.config.server.log_level, loaded.config.server.log_format)
+    for problem in loaded.problems:
+        log.log(LEVELS[problem.severity], "%s", problem)
+    asyncio.run(service.serve(loaded))
+
+
+@click.command(short_help="Run a server with three small nodes of its own, to play with.")
+@click.option("--port", default=5300, show_default=True, help="DNS port; 0: any free one.")
+@click.option("--http-port", default=9353, show_default=True, help="HTTP port; 0: any free one.")
+@click.option("--smtp-port", default=2525, show_default=True, help="The nodes' port; 0: any.")
+@config_option()
+def demo(port: int, http_port: int, smtp_port: int) -> None:
+    """Run a server on 127.0.0.1 with three small SMTP nodes of its own, until Ctrl-C.
+
+    It serves the zone example.com (mx1 to mx4) and the filtered domain customer.test, and prints
+    what to ask it and how to stop a node. All of it stays on loopback; nothing is left behind.
+
+    \b
+    Example: rrdns demo
+             dig @127.0.0.1 -p 5300 mx1.example.com
+    """
+    from rrdns.demo import stage
+
+    logs.set_up("info", "text")
+    stage.run(port, http_port, smtp_port)

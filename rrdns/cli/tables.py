@@ -1,0 +1,140 @@
+"""The document of `/api/v1/status` as tables for a person."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+Document = dict[str, Any]
+
+# In a pipe nothing may be cut off: wider than any row, and rich pads no line to it.
+PIPE_COLUMNS = 400
+COLOURS = {"up": "green", "down": "red", "unknown": "yellow"}
+
+
+def console() -> Console:
+    """Return a console on stdout: colours on a terminal, plain text elsewhere."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=PIPE_COLUMNS)
+
+
+def render(document: Document, now: float) -> RenderableType:
+    """Return the tables of a status document; `now` is the Unix time that ages are counted to."""
+    return Group(
+        *_headlines(document, now),
+        Text(),
+        _nodes(document, now),
+        Text(),
+        _hosts(document),
+    )
+
+
+def _headlines(document: Document, now: float) -> Iterable[Text]:
+    config = document["config"]
+    ready = Text("ready", "green") if document["ready"] else Text("not ready", "red")
+    count = document["domains"]
+    yield Text.assemble(
+        ready,
+        f", generation {document['generation']}, {count} domain{'' if count == 1 else 's'},"
+        f" configuration loaded {_ago(config['loaded'], now)}",
+    )
+    if config["last_error"]:
+        yield Text(f"last reload refused: {config['last_error']}", "red")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=column != "LAST RESULT", justify="left")
+    return table
+
+
+def _nodes(document: Document, now: float) -> Table:
+    table = _table(
+        "NODE", "ROLE", "ADDRESS", "PORT", "STATE", "ANSWERED", "SINCE", "LEADS", "LAST RESULT"
+    )
+    for node in document["nodes"]:
+        table.add_row(
+            node["node"],
+            node["role"],
+            node["address"],
+            str(node["port"]),
+            _state(node),
+            "yes" if node["in_rotation"] else Text("no", "red"),
+            _ago(node["since"], now),
+            _share(_leads_of(document, node["address"])),
+            Text(_last(node["last"], now)),
+        )
+    return table
+
+
+def _state(node: Document) -> Text:
+    if node["override"]:
+        return Text(f"{node['state']} (override)", "magenta")
+    return Text(node["state"], COLOURS.get(node["state"], ""))
+
+
+def _last(last: Document | None, now: float) -> str:
+    if last is None:
+        return "not probed yet"
+    words = [last["result"]]
+    if last["phase"]:
+        words.append(f"in {last['phase']}")
+    if last["code"] is not None:
+        words.append(str(last["code"]))
+    if last["text"]:
+        words.append(last["text"])
+    milliseconds = sum(last["seconds"].values()) * 1000
+    return f"{' '.join(words)} ({milliseconds:.0f} ms, {_ago(last['at'], now)})"
+
+
+def _hosts(document: Document) -> Table:
+    table = _table("HOST", "FAMILY", "STATE", "ANSWERS (SHARE OF LEADS)")
+    for host in document["hosts"]:
+        leads = host["leads"]
+        total = sum(leads.values())
+        table.add_row(
+            host["host"],
+            host["family"],
+            _host_state(host),
+            Text(
+                ", ".join(
+                    f"{address} ({_share((leads.get(address, 0), total))})"
+                    for address in host["addresses"]
+                )
+                or "nothing (NODATA)"
+            ),
+        )
+    return table
+
+
+def _host_state(host: Document) -> Text:
+    words = [word for word in ("degraded", "failopen") if host[word]]
+    return Text(", ".join(words), "red") if words else Text("ok", "green")
+
+
+def _leads_of(document: Document, address: str) -> tuple[int, int]:
+    """Return how often an address led, and how many answers its hosts gave."""
+    own = total = 0
+    for host in document["hosts"]:
+        if address in host["leads"]:
+            own += host["leads"][address]
+            total += sum(host["leads"].values())
+    return own, total
+
+
+def _share(counts: tuple[int, int]) -> str:
+    own, total = counts
+    return f"{100 * own / total:.0f} %" if total else "-"
+
+
+def _ago(at: float | None, now: float) -> str:
+    if at is None:
+        return "-"
+    seconds = max(0, round(now - at))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit} ago"
+    return f"{seconds}s ago"

@@ -1,0 +1,127 @@
+"""Status tables: what a person sees of a status document."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from rrdns.cli.tables import render
+
+NOW = 1_764_000_100.0
+
+
+def _node(**changes: Any) -> dict[str, Any]:
+    return {
+        "node": "server1",
+        "role": "primary",
+        "address": "192.0.2.11",
+        "port": 25,
+        "state": "up",
+        "override": None,
+        "in_rotation": True,
+        "since": NOW - 7200,
+        "last": {
+            "result": "ok",
+            "phase": None,
+            "code": 250,
+            "text": "mx ready",
+            "at": NOW - 2,
+            "seconds": {"connect": 0.001, "banner": 0.003},
+        },
+    } | changes
+
+
+def _host(**changes: Any) -> dict[str, Any]:
+    return {
+        "host": "mx1.example.com.",
+        "family": "ipv4",
+        "failopen": False,
+        "degraded": False,
+        "addresses": ["192.0.2.11", "192.0.2.21"],
+        "leads": {"192.0.2.11": 30, "192.0.2.21": 10},
+    } | changes
+
+
+def _text(*, nodes: list[dict[str, Any]], hosts: list[dict[str, Any]], **changes: Any) -> str:
+    document = {
+        "generation": 7,
+        "ready": True,
+        "config": {"sha256": "00", "loaded": NOW - 90, "last_error": None},
+        "domains": 2,
+        "nodes": nodes,
+        "hosts": hosts,
+    } | changes
+    out = io.StringIO()
+    Console(file=out, width=200).print(render(document, NOW))
+    return out.getvalue()
+
+
+def _row(text: str, word: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if line.startswith(word)]
+    return [cell for cell in line.split("  ") if cell.strip()]
+
+
+def test_a_healthy_node_and_its_host() -> None:
+    text = _text(nodes=[_node()], hosts=[_host()])
+    assert "ready, generation 7, 2 domains, configuration loaded 1m ago" in text
+    assert [cell.strip() for cell in _row(text, "server1")] == [
+        "server1",
+        "primary",
+        "192.0.2.11",
+        "25",
+        "up",
+        "yes",
+        "2h ago",
+        "75 %",
+        "ok 250 mx ready (4 ms, 2s ago)",
+    ]
+    assert "192.0.2.11 (75 %), 192.0.2.21 (25 %)" in _row(text, "mx1")[-1]
+    assert "\x1b" not in text
+
+
+def test_a_failing_node_says_in_which_phase() -> None:
+    last = {
+        "result": "timeout",
+        "phase": "banner",
+        "code": None,
+        "text": None,
+        "at": NOW,
+        "seconds": {"connect": 0.001, "banner": 10},
+    }
+    text = _text(nodes=[_node(state="down", in_rotation=False, last=last)], hosts=[])
+    assert "down" in text
+    assert "timeout in banner (10001 ms, 0s ago)" in text
+
+
+def test_a_node_that_was_never_probed() -> None:
+    text = _text(nodes=[_node(state="unknown", last=None, since=None)], hosts=[])
+    assert "not probed yet" in text
+
+
+def test_an_override_is_told() -> None:
+    assert "down (override)" in _text(nodes=[_node(state="down", override="down")], hosts=[])
+
+
+def test_a_host_in_trouble_and_one_without_answers() -> None:
+    hosts = [
+        _host(failopen=True, degraded=True, leads={}),
+        _host(host="mx2.example.com.", family="ipv6", addresses=[], leads={}),
+    ]
+    text = _text(nodes=[], hosts=hosts)
+    assert "degraded, failopen" in text
+    assert "192.0.2.11 (-)" in text
+    assert "nothing (NODATA)" in text
+
+
+def test_not_ready_and_a_refused_reload_stand_first() -> None:
+    text = _text(
+        nodes=[],
+        hosts=[],
+        ready=False,
+        domains=1,
+        config={"sha256": "00", "loaded": NOW - 90000, "last_error": "rrdns.yaml:3:1: no"},
+    )
+    assert text.startswith(
+        "not ready, generation 7, 1 domain, configuration loaded 1d ago\n"
+        "last reload refused: rrdns.yaml:3:1: no\n"
+    )
