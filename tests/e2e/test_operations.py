@@ -1,0 +1,174 @@
+"""Reloads under load, the end by SIGTERM, and starts that cannot be."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from support.asking import Dig
+from support.processes import Background, background
+from support.programs import require_other_user, require_program
+from support.serving import RRDNS, configuration, serving
+from support.waiting import wait_until
+
+from bench.load import parse, write_queries
+
+NODES = {"server1": "192.0.2.11", "server2": "192.0.2.21"}
+
+
+@pytest.fixture
+def path(tmp_path: Path, port: int) -> Path:
+    """A configuration on `port`."""
+    made = tmp_path / "rrdns.yaml"
+    made.write_text(configuration(listen=[f"127.0.0.1:{port}"], nodes=NODES, directory=tmp_path))
+    return made
+
+
+def _run(*words: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*prefix, *RRDNS, *words], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.fixture
+def load(port: int, tmp_path: Path) -> Iterator[Background]:
+    """2,000 queries a second for 6 s; it starts with the test's first look at it."""
+    queries = write_queries(tmp_path)
+    queries.write_text("mx1.example.com A\nmx2.example.com A\ncustomer.test MX\n")
+    command = [require_program("dnsperf"), "-s", "127.0.0.1", "-p", str(port), "-d", str(queries)]
+    with background([*command, "-l", "6", "-Q", "2000", "-t", "2"], tmp_path / "load.log") as run:
+        yield run
+
+
+def test_reloads_lose_no_query(
+    path: Path, port: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    good = path.read_text()
+    dig = Dig("127.0.0.1", port)
+    with serving(path) as server:
+        load: Background = request.getfixturevalue("load")
+        load.wait_for_output("Sending queries")
+        path.write_text(good.replace("192.0.2.21", "192.0.2.22"))
+        server.send(signal.SIGHUP)
+        changed = {"192.0.2.11", "192.0.2.22"}
+        wait_until(lambda: dig.addresses("mx1.example.com") == changed, 5, "the good file counts")
+
+        path.write_text(good.replace("role: primary", "role: nothing"))
+        server.send(signal.SIGHUP)
+        server.wait_for_output(f"{path}:", 5)
+        assert dig.addresses("mx1.example.com") == changed
+
+        path.write_text(good)
+        server.send(signal.SIGHUP)
+        wait_until(
+            lambda: dig.addresses("mx1.example.com") == set(NODES.values()), 5, "the mended file"
+        )
+        assert load.wait(20) == 0
+        answered = parse(load.output)
+        assert answered.sent > 10_000
+        assert (answered.lost, answered.good) == (0, answered.sent)
+
+
+def test_the_reload_verb_tells_the_verdict(path: Path, port: int) -> None:
+    good = path.read_text()
+    with serving(path):
+        path.write_text(good.replace("server2:", "server9:"))
+        done = _run("-c", str(path), "reload")
+        assert (done.returncode, done.stderr) == (0, ""), done
+        path.write_text(good + "nonsense: 1\n")
+        # The verb finds the control socket by the file, so it is told by another one.
+        other = path.with_name("other.yaml")
+        other.write_text(good)
+        refused = _run("-c", str(other), "reload")
+        assert refused.returncode == 1
+        assert f"{path}:{len(good.splitlines()) + 1}:1" in refused.stdout + refused.stderr
+        assert Dig("127.0.0.1", port).addresses("mx1.example.com") == set(NODES.values())
+
+
+def test_sigterm_answers_what_it_has_and_exits_0(path: Path, port: int) -> None:
+    query = bytes.fromhex(
+        "000a 0000 0001 0000 0000 0000 036d7831 07 6578616d706c65 03 636f6d 00 0001 0001"
+    )
+    with (
+        background([*RRDNS, "-c", str(path), "serve"], path.with_suffix(".log")) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker,
+    ):
+        server.wait_for_output("ready")
+        asker.settimeout(5)
+        asker.connect(("127.0.0.1", port))
+        # While the server is stopped its questions wait in the socket; so does the signal.
+        server.send(signal.SIGSTOP)
+        for number in range(50):
+            asker.send(bytes([1, number]) + head + question)
+        server.send(signal.SIGTERM)
+        server.send(signal.SIGCONT)
+        assert {asker.recv(512)[1] for _ in range(50)} == set(range(50))
+        assert server.wait() == 0
+        assert "Traceback" not in server.output
+    assert not (path.parent / "control.sock").exists()
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
+def test_a_busy_port_is_one_clear_line(path: Path, port: int, kind: socket.SocketKind) -> None:
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", port))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        _refuses(_run("-c", str(path), "serve"), f"127.0.0.1:{port}")
+
+
+def test_a_second_server_on_the_same_port_is_one_clear_line(path: Path, port: int) -> None:
+    with serving(path):
+        other = path.with_name("other.yaml")
+        other.write_text(path.read_text().replace("control.sock", "other.sock"))
+        _refuses(_run("-c", str(other), "serve"), f"127.0.0.1:{port}")
+        assert Dig("127.0.0.1", port).addresses("mx1.example.com") == set(NODES.values())
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
+    missing = tmp_path / "nothere.yaml"
+    _refuses(_run("-c", str(missing), "serve"), str(missing))
+    checked = _run("-c", str(missing), "check-config")
+    _refuses(checked, str(missing))
+    assert checked.returncode == 2
+
+
+def test_an_unreadable_file_is_one_clear_line(path: Path) -> None:
+    require_other_user()
+    path.chmod(0)
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        # Root reads everything, so the server gives that up: nobody's files are as good as any.
+        setpriv = shutil.which("setpriv") or "setpriv"
+        prefix = [setpriv, "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--"]
+        prefix[1:1] = ["--reuid=0"]
+        path.chmod(0)
+        os.chown(path, 65534, 65534)
+    _refuses(_run("-c", str(path), "serve", prefix=prefix), str(path))
+    checked = _run("-c", str(path), "check-config", prefix=prefix)
+    _refuses(checked, str(path))
+    assert checked.returncode == 2
+
+
+def test_a_missing_directory_of_the_control_socket_is_one_clear_line(path: Path) -> None:
+    missing = path.parent / "nothere"
+    path.write_text(path.read_text().replace(f"{path.parent}/control", f"{missing}/control"))
+    _refuses(_run("-c", str(path), "serve"), str(missing))
+
+
+def test_a_missing_domain_file_is_one_clear_line(path: Path) -> None:
+    path.write_text(path.read_text().replace("names: [customer.test]", "file: nothere/domains.txt"))
+    _refuses(_run("-c", str(path), "serve"), str(path.parent / "nothere/domains.txt"))
+
+
+def _refuses(done: subprocess.CompletedProcess[str], about: str) -> None:
+    """A program that cannot start says so in one line that names the cause, and fails."""
+    lines = [line for line in done.stderr.splitlines() if line]
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert len([line for line in lines if about in line]) == 1, done.stderr
+    assert len(lines) == 1, done.stderr
