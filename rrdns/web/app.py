@@ -1,0 +1,125 @@
+"""The HTTP application: pages for everybody, and on the control socket the verbs that change.
+
+Handlers read one View for each request and build large pages in slices, giving way to the event
+loop in between: it answers DNS too. Sockets are `listen.py`'s business.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from typing import Any, Protocol, TypeVar
+
+from aiohttp import web
+
+from rrdns.web.connections import note_request
+from rrdns.web.metrics import SLICE_SAMPLES, Exposition
+from rrdns.web.status import hosts, nodes, summary
+from rrdns.web.view import View
+
+MAX_BODY_BYTES = 64 * 1024
+
+Item = TypeVar("Item")
+
+
+class Backend(Protocol):
+    """What the application needs of the server behind it."""
+
+    def view(self) -> View:
+        """Return the present moment."""
+        ...
+
+    async def reload(self) -> list[str]:
+        """Load the configuration anew; return the errors it was refused for, a line each."""
+        ...
+
+
+def make_app(backend: Backend, *, control: bool) -> web.Application:
+    """Return the application; only with `control` it has the verbs that change the server."""
+    app = web.Application(
+        client_max_size=MAX_BODY_BYTES, middlewares=[note_request, _errors_as_json]
+    )
+    pages = _Pages(backend)
+    app.router.add_get("/metrics", pages.metrics)
+    app.router.add_get("/healthz", pages.healthz)
+    app.router.add_get("/readyz", pages.readyz)
+    app.router.add_get("/api/v1/status", pages.status)
+    if control:
+        app.router.add_post("/api/v1/reload", _Verbs(backend).reload)
+    return app
+
+
+class _Pages:
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._exposition = Exposition()
+        # One large page at a time: the slices of many would add up to a long wait for DNS.
+        self._rendering = asyncio.Lock()
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        accept = ", ".join(request.headers.getall("Accept", []))
+        async with self._rendering:
+            content_type, slices = self._exposition.render(self._backend.view(), accept)
+            body = b"".join(await _in_turns(slices))
+        return web.Response(
+            body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"}
+        )
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        if self._backend.view().healthy:
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text="some loop makes no progress\n")
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        if self._backend.view().ready:
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text="answers are not served yet\n")
+
+    async def status(self, _: web.Request) -> web.Response:
+        async with self._rendering:
+            view = self._backend.view()
+            page = summary(view)
+            page["nodes"] = await _in_turns(nodes(view), SLICE_SAMPLES)
+            page["hosts"] = await _in_turns(hosts(view), SLICE_SAMPLES)
+            return _json(page)
+
+
+class _Verbs:
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def reload(self, _: web.Request) -> web.Response:
+        errors = await self._backend.reload()
+        if errors:
+            return _json({"ok": False, "errors": errors}, status=422)
+        return _json({"ok": True})
+
+
+async def _in_turns(items: Iterable[Item], turn: int = 1) -> list[Item]:
+    """Return all items, letting the event loop do other work after every `turn` of them."""
+    found: list[Item] = []
+    for item in items:
+        found.append(item)
+        if len(found) % turn == 0:
+            await asyncio.sleep(0)
+    return found
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(
+        body=json.dumps(value).encode() + b"\n",
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamResponse:
+    try:
+        response: web.StreamResponse = await handler(request)
+    except web.HTTPException as error:
+        answer = _json({"error": error.reason}, status=error.status)
+        if "Allow" in error.headers:
+            answer.headers["Allow"] = error.headers["Allow"]
+        return answer
+    return response

@@ -1,0 +1,87 @@
+"""The JSON of /api/v1/status (design, section 6), made from a View and nothing else."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rrdns.health.state import TargetState
+from rrdns.model import Host, Selection, Verdict
+from rrdns.names import to_text
+from rrdns.web.view import Use, View, in_rotation, selections, uses
+
+
+def status(view: View) -> dict[str, Any]:
+    """Return the whole status; times are unix seconds, durations seconds."""
+    return {**summary(view), "nodes": list(nodes(view)), "hosts": list(hosts(view))}
+
+
+def summary(view: View) -> dict[str, Any]:
+    """Return the part of the status whose size does not depend on the configuration."""
+    return {
+        "generation": view.generation,
+        "ready": view.ready,
+        "config": {
+            "sha256": view.config.sha256,
+            "loaded": view.reload.loaded_at,
+            "last_error": view.reload.last_error,
+        },
+        "domains": len(view.config.domains),
+    }
+
+
+def nodes(view: View) -> Iterator[dict[str, Any]]:
+    """Yield an entry for each address that some host uses, as the node and role it is of."""
+    answered = in_rotation(view)
+    for use in uses(view.config):
+        yield _node(view, use, use in answered)
+
+
+def _node(view: View, use: Use, answered: bool) -> dict[str, Any]:
+    state = view.states.get(use.target.key)
+    return {
+        "node": use.node,
+        "role": use.role,
+        "address": use.target.address,
+        "port": use.target.settings.port,
+        "state": str(state.verdict if state is not None else Verdict.UNKNOWN),
+        "override": None,
+        "in_rotation": answered,
+        "since": view.unix(state.since) if state is not None else view.started_at,
+        "last": _last(view, state) if state is not None else None,
+    }
+
+
+def _last(view: View, state: TargetState) -> dict[str, Any] | None:
+    if state.last is None or state.last_at is None:
+        return None
+    return {
+        "result": str(state.last.reason),
+        "phase": state.last.phase,
+        "code": state.last.code,
+        "text": state.last.text,
+        "at": view.unix(state.last_at),
+        "seconds": dict(state.last.seconds),
+    }
+
+
+def hosts(view: View) -> Iterator[dict[str, Any]]:
+    """Yield an entry for each host and each family in which it has addresses."""
+    for host, selection in selections(view):
+        yield _host(view, host, selection)
+
+
+def _host(view: View, host: Host, selection: Selection) -> dict[str, Any]:
+    name = to_text(host.name)
+    answered = [member.target.address for member in selection.selected]
+    own = [member.target.address for member in host.considered(selection.family)]
+    # Those that are out now have led before: the share of leads needs them too.
+    return {
+        "host": name,
+        "family": str(selection.family),
+        "failopen": selection.failopen,
+        "degraded": selection.degraded,
+        "addresses": answered,
+        "leads": {
+            address: view.traffic.leads.get((name, address), 0)
+            for address in dict.fromkeys((*own, *answered))
+        },
+    }
