@@ -367,7 +367,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Config:
-    """A configuration that was read, checked and resolved: everything but the health."""
+    """A configuration that was read, checked and resolved: everything but the health.
+
+    `probe_defaults` are what `health` sets for every target that does not say otherwise.
+    """
 
     path: str
     sha256: str
@@ -378,6 +381,7 @@ class Config:
     zones: Mapping[Name, Zone]
     profiles: Mapping[str, Profile]
     domains: Mapping[Name, Profile]
+    probe_defaults: ProbeSettings = ProbeSettings()
 
     def hosts(self) -> Iterator[Host]:
         """Yield the hosts of all zones, in the configuration's order."""
