@@ -7,8 +7,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rrdns.errors import ControlError
-from rrdns.loading import load
+from rrdns.config.document import Scalar, Tree, read_document
+from rrdns.config.schema import ServerModel
+from rrdns.errors import ConfigError, ControlError, UnreadableError
 
 STATUS_TIMEOUT_SECONDS = 10.0
 # A reload reads every domain file before it has a verdict.
@@ -31,9 +32,28 @@ class Reply(NamedTuple):
 
 
 def find_server(path: str) -> Server:
-    """Return where the server of a configuration file listens; raises what `load` raises."""
-    settings = load(path, tolerant=True).config.server
-    return Server(path, settings.control, settings.control_group)
+    """Return where the server of a configuration file listens.
+
+    Only that is read: a server can be asked while its file is broken, or names 100,000 domains.
+    Raises UnreadableError, and ConfigError where the file is no YAML.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableError(f"{path}: cannot be read: {error}") from None
+    document, problems = read_document(path, text)
+    if problems and not document.tree:
+        raise ConfigError(problems)
+    settings = document.tree.get("server")
+    defaults = ServerModel()
+    socket = _text(settings, "control") or defaults.control
+    group = _text(settings, "control_group") or defaults.control_group
+    return Server(path, str(Path(path).absolute().parent / socket), group)
+
+
+def _text(settings: Tree, key: str) -> str | None:
+    value = settings.get(key) if isinstance(settings, dict) else None
+    return value.text if isinstance(value, Scalar) and value.kind != "null" else None
 
 
 def fetch_status(server: Server) -> dict[str, Any]:
@@ -66,12 +86,13 @@ async def _request(server: Server, method: str, path: str, timeout_seconds: floa
             f"the server at {server.socket} gave no answer within {timeout_seconds:g} s"
         ) from None
     except aiohttp.ClientConnectorError as error:
-        raise ControlError(_why_unreachable(server, error.os_error)) from None
+        raise ControlError(why_unreachable(server, error.os_error)) from None
     except (aiohttp.ClientError, ValueError) as error:
         raise ControlError(f"the server at {server.socket} broke off: {error}") from None
 
 
-def _why_unreachable(server: Server, error: OSError) -> str:
+def why_unreachable(server: Server, error: OSError) -> str:
+    """Return the line that says why no connection came about, and what to do."""
     if error.errno in (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR):
         return (
             f"no server runs at {server.socket}; start it with: rrdns serve -c {server.config_path}"

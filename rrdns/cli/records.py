@@ -68,7 +68,7 @@ def records(path: str, domain: Name | None, form: str, profile_name: str | None)
         for preference, exchange in exchanges:
             click.echo(f"{owner}\t{ttl_seconds}\tIN\tMX\t{preference} {exchange}")
     else:
-        click.echo("Host                 Type  Priority  Mail server")
+        click.echo("HOST                 TYPE  PRIORITY  MAIL SERVER")
         for preference, exchange in exchanges:
             click.echo(f"{owner.rstrip('.'):<20} MX    {preference:<8}  {exchange.rstrip('.')}")
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-
 from support.waiting import wait_until
 
 ADDRESSES = ("127.0.3.1", "127.0.4.1")

@@ -1,0 +1,166 @@
+"""status and reload: against a stub of the control socket, and against none."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingMixIn, UnixStreamServer
+from typing import Any
+
+import pytest
+
+from rrdns.cli import client
+from rrdns.errors import ControlError
+from unit.cli.conftest import Rrdns
+
+STATUS = {
+    "generation": 1,
+    "ready": True,
+    "config": {"sha256": "00", "loaded": 0.0, "last_error": None},
+    "domains": 1,
+    "nodes": [],
+    "hosts": [],
+}
+
+
+class _Server(ThreadingMixIn, UnixStreamServer):
+    daemon_threads = True
+    replies: dict[tuple[str, str], tuple[int, Any]]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        status, document = self.server.replies[self.command, self.path]
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def stub(config_path: Path) -> Iterator[_Server]:
+    with _Server(str(config_path.parent / "control.sock"), _Handler) as server:
+        server.replies = {("GET", "/api/v1/status"): (200, STATUS)}
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_status_prints_tables_without_colours(rrdns: Rrdns, stub: _Server) -> None:
+    result = rrdns("status")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("ready, generation 1, 1 domain,")
+    assert "\x1b" not in result.stdout
+
+
+def test_status_as_json_is_the_servers_document(rrdns: Rrdns, stub: _Server) -> None:
+    assert json.loads(rrdns("status", "--json").stdout) == STATUS
+
+
+def test_status_works_while_the_file_is_being_edited(
+    rrdns: Rrdns, stub: _Server, config_path: Path
+) -> None:
+    config_path.write_text(config_path.read_text().replace("ttl: 5m", "tttl: 5m"))
+    assert rrdns("status").exit_code == 0
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_watch_goes_on_until_the_server_ends(
+    rrdns: Rrdns, stub: _Server, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
+) -> None:
+    seconds: list[float] = []
+
+    def sleep(duration: float) -> None:
+        seconds.append(duration)
+        if len(seconds) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("rrdns.cli.running.time.sleep", sleep)
+    result = rrdns("status", "--watch", *form)
+    assert (result.exit_code, result.stderr) == (130, "")
+    assert result.stdout.count("generation") == 2
+
+
+def test_reload_tells_that_it_was_done(rrdns: Rrdns, stub: _Server) -> None:
+    stub.replies["POST", "/api/v1/reload"] = (200, {"ok": True})
+    result = rrdns("reload")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) == 1
+
+
+def test_reload_prints_the_errors_of_a_refusal(rrdns: Rrdns, stub: _Server) -> None:
+    errors = ["rrdns.yaml:1:1: no", "rrdns.yaml:2:1: no"]
+    stub.replies["POST", "/api/v1/reload"] = (422, {"ok": False, "errors": errors})
+    result = rrdns("reload")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [*errors, "refused: the old configuration stays in force"]
+
+
+@pytest.mark.parametrize("verb", ["status", "reload"])
+def test_an_odd_answer_is_told(rrdns: Rrdns, stub: _Server, verb: str) -> None:
+    stub.replies = {
+        ("GET", "/api/v1/status"): (500, {"error": "no"}),
+        ("POST", "/api/v1/reload"): (500, {"error": "no"}),
+    }
+    result = rrdns(verb)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "answered 500" in line
+
+
+@pytest.mark.parametrize("verb", ["status", "reload"])
+def test_no_server_is_told_in_one_line_with_how_to_start_it(
+    rrdns: Rrdns, config_path: Path, verb: str
+) -> None:
+    result = rrdns(verb)
+    assert (result.exit_code, result.stdout) == (1, "")
+    socket_path = config_path.parent / "control.sock"
+    assert result.stderr == (
+        f"no server runs at {socket_path}; start it with: rrdns serve -c {config_path}\n"
+    )
+
+
+def test_a_socket_left_behind_is_no_server(rrdns: Rrdns, config_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(config_path.parent / "control.sock"))
+    assert "no server runs" in rrdns("status").stderr
+
+
+def test_a_server_that_says_nothing_is_given_up(
+    config_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "STATUS_TIMEOUT_SECONDS", 0.05)
+    path = str(config_path.parent / "control.sock")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(path)
+        silent.listen()
+        with pytest.raises(ControlError, match="no answer within 0.05 s"):
+            client.fetch_status(client.Server("rrdns.yaml", path, None))
+
+
+@pytest.mark.parametrize("group", [None, "dns-admins"])
+def test_a_missing_permission_names_the_group(
+    monkeypatch: pytest.MonkeyPatch, group: str | None
+) -> None:
+    error = PermissionError(13, "Permission denied")
+    server = client.Server("rrdns.yaml", "/nowhere/control.sock", group)
+    line = client.why_unreachable(server, error)
+    assert line.startswith("no permission to use /nowhere/control.sock: become a member of ")
+    assert (group or "its group") in line
