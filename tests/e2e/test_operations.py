@@ -90,9 +90,8 @@ def test_the_reload_verb_tells_the_verdict(path: Path, port: int) -> None:
 
 
 def test_sigterm_answers_what_it_has_and_exits_0(path: Path, port: int) -> None:
-    query = bytes.fromhex(
-        "000a 0000 0001 0000 0000 0000 036d7831 07 6578616d706c65 03 636f6d 00 0001 0001"
-    )
+    head = bytes.fromhex("0000 0001 0000 0000 0000")
+    question = b"\x03mx1\x07example\x03com\0" + bytes.fromhex("0001 0001")
     with (
         background([*RRDNS, "-c", str(path), "serve"], path.with_suffix(".log")) as server,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker,
