@@ -1,42 +1,24 @@
-"""A configuration for the verbs to read, and a way to run a verb in this process."""
+"""Fixtures for the verbs: a configuration, an SMTP node, a way to run a verb right here."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.verbs import CONFIGURATION, NODE_ADDRESSES, Rrdns, SmtpNode, start_node
 
 from rrdns.cli import cli
 
-CONFIGURATION = """\
-server:
-  listen: ["127.0.0.1:0"]
-  http: null
-  control: control.sock
-  state_directory: null
-nodes:
-  server1: {primary: 192.0.2.11, secondary: 192.0.2.12}
-  server2: {primary: 192.0.2.21, secondary: 192.0.2.22}
-zones:
-  example.com:
-    nameservers: {ns1: 198.51.100.53, ns2: 203.0.113.53}
-    hosts:
-      mx1: {role: primary}
-      mx2: {role: secondary}
-profiles:
-  default:
-    nameservers: [ns1.example.com., ns2.example.com.]
-    mx: ["20 mx2.example.com.", "10 mx1.example.com."]
-  other:
-    nameservers: [ns1.example.com., ns2.example.com.]
-    mx: ["5 mx1.example.com.", "5 mx2.example.com."]
-    ttl: 5m
-domains:
-  - {profile: default, names: [customer.test]}
-  - {profile: other, names: [bücher.test]}
-"""
 
-Rrdns = Callable[..., Result]
+@pytest.fixture
+def smtp_node() -> Iterator[SmtpNode]:
+    """A node of the demo that listens on NODE_ADDRESSES."""
+    with start_node("server1", "0", *NODE_ADDRESSES) as process:
+        assert process.stdout is not None
+        word, port = process.stdout.readline().split()
+        assert word == "listening"
+        yield SmtpNode(process, int(port))
+        process.kill()
 
 
 @pytest.fixture

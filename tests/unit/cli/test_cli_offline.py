@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-from unit.cli.conftest import Rrdns
+from support.verbs import Rrdns
 
 
 def test_a_valid_configuration_is_summed_up_in_one_line(rrdns: Rrdns, config_path: Path) -> None:

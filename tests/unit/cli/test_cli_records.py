@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from unit.cli.conftest import Rrdns
+from support.verbs import Rrdns
 
 
 def test_zone_lines_are_those_of_the_domains_profile_by_preference(rrdns: Rrdns) -> None:

@@ -10,10 +10,10 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
 
 import pytest
+from support.verbs import Rrdns
 
 from rrdns.cli import client
 from rrdns.errors import ControlError
-from unit.cli.conftest import Rrdns
 
 STATUS = {
     "generation": 1,
@@ -151,7 +151,7 @@ def test_a_server_that_says_nothing_is_given_up(
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(path)
         silent.listen()
-        with pytest.raises(ControlError, match="no answer within 0.05 s"):
+        with pytest.raises(ControlError, match=r"no answer within 0\.05 s"):
             client.fetch_status(client.Server("rrdns.yaml", path, None))
 
 

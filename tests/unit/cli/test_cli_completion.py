@@ -1,0 +1,59 @@
+"""Completion: scripts that their shells accept, and the words that come up."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.verbs import Rrdns
+
+
+def _complete(config_path: Path, *words: str) -> list[str]:
+    """Return what bash would be offered for the last of the words."""
+    env = {
+        **os.environ,
+        "_RRDNS_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(["rrdns", *words]),
+        "COMP_CWORD": str(len(words)),
+        "RRDNS_CONFIG": str(config_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "rrdns"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_names_the_program_and_its_shell_accepts_it(
+    rrdns: Rrdns, tmp_path: Path, shell: str
+) -> None:
+    result = rrdns("completion", shell)
+    assert result.exit_code == 0
+    assert "_RRDNS_COMPLETE" in result.stdout
+    program = shutil.which(shell)
+    if program is not None:
+        script = tmp_path / "script"
+        script.write_text(result.stdout)
+        subprocess.run([program, "-n", str(script)], check=True, timeout=60)
+
+
+def test_verbs_come_up(config_path: Path) -> None:
+    assert _complete(config_path, "re") == ["reload", "records"]
+
+
+def test_node_names_come_up_for_probe(config_path: Path) -> None:
+    assert _complete(config_path, "probe", "server") == ["server1", "server2"]
+    assert _complete(config_path, "probe", "-c", str(config_path), "server2") == ["server2"]
+
+
+def test_a_broken_configuration_completes_to_nothing(config_path: Path) -> None:
+    config_path.write_text("nodes: [")
+    assert _complete(config_path, "probe", "s") == []
