@@ -60,6 +60,13 @@ def respond(
     query = scan(packet)
     if query is None:
         return None
+    return respond_to(query, snapshot, transport=transport, rotation=rotation)
+
+
+def respond_to(
+    query: Query, snapshot: Snapshot, *, transport: Transport, rotation: Rotation
+) -> bytes:
+    """Return the reply to a query that was scanned already."""
     reply = answer(query, snapshot, rotation)
     limit = MAX_MESSAGE_OCTETS
     if transport is Transport.UDP:

@@ -1,0 +1,133 @@
+"""Binding the sockets that DNS is served on.
+
+TCP is bound first and without SO_REUSEPORT: that is what tells a second server on the same port
+from a second socket of this one.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rrdns.errors import StartError
+from rrdns.model import Endpoint, Family
+
+_log = logging.getLogger("rrdns.server")
+
+_RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
+_BACKLOG = 511
+# Linux's numbers; Python's socket module does not have them all.
+_SO_RCVBUFFORCE = 33
+_IP_PKTINFO = 8
+_IP_MTU_DISCOVER = 10
+_IP_PMTUDISC_OMIT = 5
+_IPV6_MTU_DISCOVER = 23
+_IPV6_RECVPKTINFO = 49
+_TCP_DEFER_SECONDS = 10
+_ABSENT_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The pair of sockets of one endpoint; `wildcard`: bound to all addresses of the family."""
+
+    endpoint: Endpoint
+    family: Family
+    wildcard: bool
+    udp: socket.socket
+    tcp: socket.socket
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self.udp.close()
+        self.tcp.close()
+
+
+def bind_all(endpoints: Sequence[Endpoint]) -> list[Bound]:
+    """Bind UDP and TCP on each endpoint; port 0 takes a free one, the same for both.
+
+    A default endpoint of a family that this machine lacks is left out with a warning. Raises
+    StartError with one line that tells what to do; nothing stays bound then.
+    """
+    bound: list[Bound] = []
+    with contextlib.ExitStack() as undo:
+        for endpoint in endpoints:
+            try:
+                pair = _bind(endpoint)
+            except OSError as error:
+                if endpoint.default and error.errno in _ABSENT_FAMILY:
+                    _log.warning("listen=%s left out: %s", endpoint, error.strerror)
+                    continue
+                raise StartError(_advice(endpoint, error)) from error
+            undo.callback(pair.close)
+            bound.append(pair)
+        if not bound:
+            raise StartError("no address to listen on: set server.listen")
+        undo.pop_all()
+    return bound
+
+
+def _bind(endpoint: Endpoint) -> Bound:
+    family = Family.IPV6 if ":" in endpoint.address else Family.IPV4
+    with contextlib.ExitStack() as undo:
+        tcp = undo.enter_context(_socket(family, socket.SOCK_STREAM))
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tcp.bind((endpoint.address, endpoint.port))
+        tcp.listen(_BACKLOG)
+        port = tcp.getsockname()[1]
+        udp = undo.enter_context(_socket(family, socket.SOCK_DGRAM))
+        wildcard = endpoint.address in ("0.0.0.0", "::")  # noqa: S104
+        _prepare_udp(udp, family, wildcard=wildcard)
+        udp.bind((endpoint.address, port))
+        undo.pop_all()
+    return Bound(Endpoint(endpoint.address, port), family, wildcard, udp, tcp)
+
+
+def _socket(family: Family, kind: int) -> socket.socket:
+    made = socket.socket(
+        socket.AF_INET6 if family is Family.IPV6 else socket.AF_INET,
+        kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC,
+    )
+    if family is Family.IPV6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    return made
+
+
+def _prepare_udp(udp: socket.socket, family: Family, *, wildcard: bool) -> None:
+    try:
+        udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER_OCTETS)
+    except OSError:
+        # Without CAP_NET_ADMIN: as much as net.core.rmem_max lets.
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
+    if family is Family.IPV6:
+        # Replies fit the minimum MTU; a forged "packet too big" must not change how we send.
+        udp.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _IP_PMTUDISC_OMIT)
+        if wildcard:
+            udp.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+        return
+    udp.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_OMIT)
+    if wildcard:
+        udp.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+
+
+def _advice(endpoint: Endpoint, error: OSError) -> str:
+    place = f"cannot listen on {endpoint}"
+    if error.errno == errno.EADDRINUSE:
+        owner = "another server"
+        if endpoint.port == 53:
+            owner += (
+                " (often systemd-resolved: set DNSStubListener=no in /etc/systemd/resolved.conf,"
+                " or list this machine's own addresses in server.listen)"
+            )
+        return f"{place}: the port is in use by {owner}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return (
+            f"{place}: ports below 1024 need CAP_NET_BIND_SERVICE"
+            f" (uid {os.getuid()} has it not): start by systemd or choose another port"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{place}: no interface of this machine has that address; see server.listen"
+    return f"{place}: {error.strerror}; see server.listen"

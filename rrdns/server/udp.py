@@ -1,0 +1,188 @@
+"""The UDP loop: one system call receives up to 64 datagrams, another sends their replies.
+
+`recvmmsg` and `sendmmsg` are called through ctypes over one set of buffers that is made once: the
+kernel writes a query and its client's address, the reply is written over the query, and the same
+headers send it back. So no Python object is made for an address, and a wildcard socket's reply
+leaves from the address that was asked, because the kernel's own packet information goes back.
+"""
+
+import ctypes
+import errno
+import logging
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable
+
+from rrdns.model import Family
+
+_log = logging.getLogger("rrdns.server")
+
+BATCH = 64
+DATAGRAM_OCTETS = 4096
+_MSG_DONTWAIT = 0x40
+_MSG_TRUNC = 0x20
+_NAME_OCTETS = 28  # sockaddr_in6; sockaddr_in has 16
+_CONTROL_OCTETS = 64
+
+# (packet) -> the reply, or None for silence
+Answer = Callable[[bytes], bytes | None]
+
+
+class _IoVec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+class _MsgHdr(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint32),
+        ("vectors", ctypes.c_void_p),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    ]
+
+
+class _MMsgHdr(ctypes.Structure):
+    _fields_ = [("header", _MsgHdr), ("length", ctypes.c_uint32)]
+
+
+# Where the kernel writes, in 4-octet words of the array of headers.
+_HEADER_OCTETS = ctypes.sizeof(_MMsgHdr)
+_HEADER_WORDS = _HEADER_OCTETS // 4
+_FLAGS_WORD = _MsgHdr.flags.offset // 4
+_LENGTH_WORD = _MMsgHdr.length.offset // 4
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_recvmmsg = _libc.recvmmsg
+_recvmmsg.argtypes = [
+    ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p,
+]  # fmt: skip
+_sendmmsg = _libc.sendmmsg
+_sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
+
+
+class UdpLoop:
+    """Serves one UDP socket; `on_readable` is to be called whenever it can be read.
+
+    `answer` makes the reply to a packet and must not raise. `dropped` counts what got no reply
+    for a reason of the socket's, by reason.
+    """
+
+    def __init__(
+        self, udp: socket.socket, family: Family, *, wildcard: bool, answer: Answer
+    ) -> None:
+        self.dropped: Counter[str] = Counter()
+        self._socket = udp
+        self._fd = udp.fileno()
+        self._answer = answer
+        self._clear_interface = _clearer(family) if wildcard else None
+        self._make_buffers(wildcard)
+
+    def _make_buffers(self, wildcard: bool) -> None:
+        data = ctypes.create_string_buffer(BATCH * DATAGRAM_OCTETS)
+        names = ctypes.create_string_buffer(BATCH * _NAME_OCTETS)
+        controls = ctypes.create_string_buffer(BATCH * _CONTROL_OCTETS)
+        vectors = (_IoVec * BATCH)()
+        headers = (_MMsgHdr * BATCH)()
+        for index in range(BATCH):
+            vectors[index].base = ctypes.addressof(data) + index * DATAGRAM_OCTETS
+            vectors[index].length = DATAGRAM_OCTETS
+            header = headers[index].header
+            header.name = ctypes.addressof(names) + index * _NAME_OCTETS
+            header.name_length = _NAME_OCTETS
+            header.vectors = ctypes.addressof(vectors) + index * ctypes.sizeof(_IoVec)
+            header.vector_count = 1
+            if wildcard:
+                header.control = ctypes.addressof(controls) + index * _CONTROL_OCTETS
+                header.control_length = _CONTROL_OCTETS
+        # The buffers live as long as the views of them; addresses alone would not keep them.
+        self._keep = (data, names, controls, vectors, headers)
+        self._headers_at = ctypes.addressof(headers)
+        self._vectors_at = ctypes.addressof(vectors)
+        self._data = memoryview(data).cast("B")
+        self._controls = memoryview(controls).cast("B")
+        self._headers = memoryview(headers).cast("B")
+        self._words = self._headers.cast("I")
+        self._vectors = memoryview(vectors).cast("B")
+        self._lengths = self._vectors.cast("Q" if ctypes.sizeof(ctypes.c_size_t) == 8 else "I")
+        self._fresh_headers = bytes(self._headers)
+        self._fresh_vectors = bytes(self._vectors)
+
+    def on_readable(self) -> None:
+        """Answer up to 64 datagrams; the loop comes back at once if there are more."""
+        self._headers[:] = self._fresh_headers
+        self._vectors[:] = self._fresh_vectors
+        count = _recvmmsg(self._fd, self._headers_at, BATCH, _MSG_DONTWAIT, None)
+        if count <= 0:
+            self._receive_failed(ctypes.get_errno())
+            return
+        data, words, lengths, answer = self._data, self._words, self._lengths, self._answer
+        clear_interface = self._clear_interface
+        first = 0
+        for index in range(count):
+            at = index * DATAGRAM_OCTETS
+            word = index * _HEADER_WORDS
+            reply = None
+            if words[word + _FLAGS_WORD] & _MSG_TRUNC:
+                self.dropped["oversized"] += 1
+            else:
+                reply = answer(data[at : at + words[word + _LENGTH_WORD]].tobytes())
+            if reply is None:
+                self._send(first, index)
+                first = index + 1
+                continue
+            size = len(reply)
+            data[at : at + size] = reply
+            lengths[2 * index + 1] = size
+            if clear_interface is not None:
+                clear_interface(self._controls, index * _CONTROL_OCTETS)
+        self._send(first, count)
+
+    def _send(self, first: int, end: int) -> None:
+        while first < end:
+            sent = _sendmmsg(
+                self._fd, self._headers_at + first * _HEADER_OCTETS, end - first, _MSG_DONTWAIT
+            )
+            if sent > 0:
+                first += sent
+                continue
+            code = ctypes.get_errno()
+            if code == errno.EINTR:
+                continue
+            # One client's reply cannot go out (a port 0, no route, a full buffer): the others
+            # still get theirs.
+            self.dropped["send_error"] += 1
+            _log.debug("send failed: %s", os.strerror(code))
+            first += 1
+
+    def _receive_failed(self, code: int) -> None:
+        if code not in (errno.EAGAIN, errno.EINTR):
+            # Errors of earlier sends are reported here (ECONNREFUSED): reading goes on.
+            self.dropped["receive_error"] += 1
+            _log.debug("receive failed: %s", os.strerror(code))
+
+
+def _clearer(family: Family) -> Callable[[memoryview, int], None]:
+    """Return what prepares received packet information for being sent back.
+
+    The source address stays, the interface does not: the reply takes the route to the client,
+    which need not be the way that the query came.
+    """
+    if family is Family.IPV4:
+
+        def clear_ipv4(controls: memoryview, at: int) -> None:
+            # cmsghdr of 16 octets, then in_pktinfo: interface, source, destination
+            controls[at + 16 : at + 20] = b"\0\0\0\0"
+
+        return clear_ipv4
+
+    def clear_ipv6(controls: memoryview, at: int) -> None:
+        # cmsghdr of 16 octets, then in6_pktinfo: address, interface. A link-local address
+        # means nothing without its interface.
+        if controls[at + 16] != 0xFE or controls[at + 17] & 0xC0 != 0x80:
+            controls[at + 32 : at + 36] = b"\0\0\0\0"
+
+    return clear_ipv6
