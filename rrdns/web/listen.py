@@ -29,9 +29,11 @@ async def serve_tcp(
 
     The runner's `addresses[0]` is what was bound. Raises StartError.
     """
+    if connections is None:
+        connections = Connections()
     sock = _bind_tcp(endpoint)
     runner = await _runner(app, sock)
-    await _BoundedSite(runner, sock, connections or Connections()).start()
+    await _BoundedSite(runner, sock, connections).start()
     return runner
 
 
