@@ -38,9 +38,10 @@ def find_server(path: str) -> Server:
     Raises UnreadableError, and ConfigError where the file is no YAML.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableError(f"{path}: cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UnreadableError(f"cannot read the configuration {path}: {reason}") from None
     document, problems = read_document(path, text)
     if problems and not document.tree:
         raise ConfigError(problems)

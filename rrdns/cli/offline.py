@@ -81,6 +81,6 @@ def explain(path: str, name: Name, rrtype: int, offline: bool) -> None:
             "explain works with --offline only: a running server cannot be asked yet", err=True
         )
         sys.exit(EXIT_USAGE)
-    snapshot = make_snapshot(load(path).config, {})
+    snapshot = make_snapshot(load(path, tolerant=True).config, {})
     for line in explain_answer(snapshot, name, rrtype).lines():
         click.echo(line)

@@ -49,7 +49,7 @@ def records(path: str, domain: Name | None, form: str, profile_name: str | None)
     \b
     Example: rrdns records customer.test --format plain
     """
-    config = load(path).config
+    config = load(path, tolerant=True).config
     owner = to_text(PLACEHOLDER if domain is None else domain)
     profile = _profile_for(config, domain, profile_name)
     if profile is None:

@@ -9,7 +9,7 @@ from click.testing import Result
 
 CONFIGURATION = """\
 server:
-  listen: ["127.0.0.1:0"]
+  listen: ["127.0.0.1:5399"]
   http: null
   control: control.sock
   state_directory: null

@@ -65,7 +65,7 @@ def test_a_reader_that_goes_away_is_no_trouble(config_path: Path) -> None:
 
 
 def test_a_busy_port_ends_serve_with_one_line(config_path: Path, port: int) -> None:
-    text = config_path.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}")
+    text = config_path.read_text().replace("127.0.0.1:5399", f"127.0.0.1:{port}")
     config_path.write_text("health: {check: none}\n" + text)
     with socket.create_server(("127.0.0.1", port)):
         done = _run("serve", "-c", str(config_path))
