@@ -1,0 +1,86 @@
+"""Domain names as a configuration writes them: IDN to A-labels, relative or absolute to wire.
+
+The only importer of idna (IDNA 2008; RFC 5890 to 5893, with the lowercasing of UTS 46).
+"""
+
+import re
+
+import idna
+
+from rrdns.names import ROOT, Name, Prefix, from_text, is_below, labels
+
+# UTS 46 takes these for dots, too: ideographic, fullwidth and halfwidth.
+_DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
+_LABEL = re.compile(rb"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+
+
+def to_ascii(text: str) -> str:
+    """Return text with its internationalised labels as A-labels; ASCII labels stay as they are.
+
+    Raises ValueError for a label that IDNA 2008 forbids.
+    """
+    if text.isascii():
+        return text
+    done = []
+    for label in text.translate(_DOTS).split("."):
+        if label.isascii():
+            done.append(label)
+            continue
+        try:
+            done.append(idna.encode(label, uts46=True).decode())
+        except (idna.IDNAError, UnicodeError) as error:
+            raise ValueError(f"{text!r} is not a valid internationalised name: {error}") from None
+    return ".".join(done)
+
+
+def absolute(text: str) -> Name:
+    """Return the wire form of an absolute name, with or without its final dot."""
+    return from_text(to_ascii(text))
+
+
+def from_key(text: str, apex: Name) -> Name:
+    """Return the name that a key of `hosts` or `records` means: relative unless it ends in a dot.
+
+    Raises ValueError for a name outside the zone.
+    """
+    name = from_text(to_ascii(text), apex)
+    if not is_below(name, apex):
+        raise ValueError(f"{text} is not in this zone")
+    return name
+
+
+def from_value(text: str, apex: Name | None) -> Name:
+    """Return the name that a value means: relative to the zone if it has no dot, else absolute.
+
+    In a profile (`apex` is None) every value is absolute, and one without a dot is refused, since
+    it would be a top-level domain.
+    """
+    ascii_text = to_ascii(text)
+    if "." in ascii_text:
+        return from_text(ascii_text)
+    if apex is None:
+        if ascii_text in ("", "@"):
+            raise ValueError("the name is empty: write an absolute name")
+        raise ValueError(f"{text!r} has no dot: in a profile, write the name in full")
+    return from_text(ascii_text, apex)
+
+
+def prefix(name: Name, apex: Name) -> Prefix:
+    """Return the labels of `name` that stand before `apex`."""
+    return name[: len(name) - len(apex)]
+
+
+def check_hostname(name: Name) -> Name:
+    """Return a name whose labels are of letters, digits, hyphens and underscores, else raise.
+
+    RFC 1123, section 2.1; the underscore is let through because some do use it.
+    """
+    if name == ROOT:
+        raise ValueError("the root is not a host name")
+    for label in labels(name):
+        if not _LABEL.fullmatch(label):
+            raise ValueError(
+                f"{label.decode('ascii', 'backslashreplace')!r} cannot be part of a host name:"
+                " use letters, digits and hyphens inside"
+            )
+    return name
