@@ -61,6 +61,13 @@ def parse_rdata(rrtype: int, text: str, origin: Name) -> bytes:
     return wire
 
 
+def rdata_text(rrtype: int, rdata: bytes) -> str:
+    """Return RDATA in presentation format, names absolute."""
+    return dns.rdata.from_wire(
+        dns.rdataclass.IN, dns.rdatatype.RdataType.make(rrtype), rdata, 0, len(rdata)
+    ).to_text()
+
+
 def _words(error: Exception) -> str:
     return str(error).strip() or type(error).__name__
 

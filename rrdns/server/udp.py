@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from rrdns.model import Family
+from rrdns.table.table import SLOTS
 
 _log = logging.getLogger("rrdns.server")
 
@@ -25,8 +26,8 @@ _MSG_TRUNC = 0x20
 _NAME_OCTETS = 28  # sockaddr_in6; sockaddr_in has 16
 _CONTROL_OCTETS = 64
 
-# (packet) -> the reply, or None for silence
-Answer = Callable[[bytes], bytes | None]
+# (packet, slot) -> the reply; None is a miss for the first of a loop's two, silence for the other
+Answer = Callable[[bytes, int], bytes | None]
 
 
 class _IoVec(ctypes.Structure):
@@ -67,17 +68,25 @@ _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int
 class UdpLoop:
     """Serves one UDP socket; `on_readable` is to be called whenever it can be read.
 
-    `answer` makes the reply to a packet and must not raise. `dropped` counts what got no reply
-    for a reason of the socket's, by reason.
+    `execute` is asked first, and `miss` where it has no answer; neither may raise. `dropped`
+    counts what got no reply for a reason of the socket's, by reason.
     """
 
     def __init__(
-        self, udp: socket.socket, family: Family, *, wildcard: bool, answer: Answer
+        self,
+        udp: socket.socket,
+        family: Family,
+        *,
+        wildcard: bool,
+        execute: Answer,
+        miss: Answer,
     ) -> None:
         self.dropped: Counter[str] = Counter()
         self._socket = udp
         self._fd = udp.fileno()
-        self._answer = answer
+        self._execute = execute
+        self._miss = miss
+        self._slot = SLOTS.index(("udp", str(family)))
         self._clear_interface = _clearer(family) if wildcard else None
         self._make_buffers(wildcard)
 
@@ -111,15 +120,19 @@ class UdpLoop:
         self._fresh_headers = bytes(self._headers)
         self._fresh_vectors = bytes(self._vectors)
 
-    def on_readable(self) -> None:
-        """Answer up to 64 datagrams; the loop comes back at once if there are more."""
+    def on_readable(self) -> bool:
+        """Answer up to 64 datagrams; tell whether there were any.
+
+        More of them make the socket readable again, after the other work of the event loop.
+        """
         self._headers[:] = self._fresh_headers
         self._vectors[:] = self._fresh_vectors
         count = _recvmmsg(self._fd, self._headers_at, BATCH, _MSG_DONTWAIT, None)
         if count <= 0:
             self._receive_failed(ctypes.get_errno())
-            return
-        data, words, lengths, answer = self._data, self._words, self._lengths, self._answer
+            return False
+        data, words, lengths = self._data, self._words, self._lengths
+        execute, slot = self._execute, self._slot
         clear_interface = self._clear_interface
         first = 0
         for index in range(count):
@@ -129,7 +142,10 @@ class UdpLoop:
             if words[word + _FLAGS_WORD] & _MSG_TRUNC:
                 self.dropped["oversized"] += 1
             else:
-                reply = answer(data[at : at + words[word + _LENGTH_WORD]].tobytes())
+                packet = data[at : at + words[word + _LENGTH_WORD]].tobytes()
+                reply = execute(packet, slot)
+                if reply is None:
+                    reply = self._miss(packet, slot)
             if reply is None:
                 self._send(first, index)
                 first = index + 1
@@ -140,6 +156,7 @@ class UdpLoop:
             if clear_interface is not None:
                 clear_interface(self._controls, index * _CONTROL_OCTETS)
         self._send(first, count)
+        return True
 
     def _send(self, first: int, end: int) -> None:
         while first < end:

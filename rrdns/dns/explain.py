@@ -1,0 +1,182 @@
+"""Why a query gets the answer it gets: the lookup's outcome in an operator's words."""
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Any
+
+from rrdns.dns.lookup import Kind, Outcome, find_place, lookup
+from rrdns.dns.message import Record
+from rrdns.dns.zonefile import rdata_text
+from rrdns.model import Family, Selection, Snapshot
+from rrdns.names import Name, to_text
+from rrdns.rrtypes import NOERROR, NXDOMAIN, RCODE_MNEMONICS, REFUSED, type_text
+
+_RCODES = {Kind.NXDOMAIN: NXDOMAIN, Kind.REFUSED: REFUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class AddressReason:
+    """One address of a host: whether it is answered, and why."""
+
+    node: str
+    role: str
+    address: str
+    answered: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostReason:
+    """How a host came to its addresses in one family."""
+
+    host: str
+    family: Family
+    policy: str
+    failopen: bool
+    degraded: bool
+    addresses: tuple[AddressReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer to one name and type, and where it comes from.
+
+    `zone` is the apex that answers, `profile` the one that its domain has; both None outside of
+    all zones. `records` are in presentation format, owner to RDATA.
+    """
+
+    name: str
+    rrtype: str
+    rcode: str
+    kind: Kind
+    zone: str | None
+    profile: str | None
+    answer: tuple[str, ...]
+    authority: tuple[str, ...]
+    host: HostReason | None
+
+    def lines(self) -> list[str]:
+        """Return the explanation for people, a line each."""
+        said = [f"{self.name} {self.rrtype}: {self.rcode}, {_KIND_TEXT[self.kind]}"]
+        if self.zone is not None:
+            owner = f"profile {self.profile}" if self.profile is not None else "a zone of our own"
+            said.append(f"zone: {self.zone} ({owner})")
+        if self.host is not None:
+            said += _host_lines(self.host)
+        for title, records in (("answer", self.answer), ("authority", self.authority)):
+            if records:
+                said.append(f"{title}:")
+                said += [f"  {record}" for record in records]
+        return said
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the explanation as JSON takes it."""
+        host = self.host
+        return {
+            "name": self.name,
+            "type": self.rrtype,
+            "rcode": self.rcode,
+            "outcome": str(self.kind),
+            "zone": self.zone,
+            "profile": self.profile,
+            "answer": list(self.answer),
+            "authority": list(self.authority),
+            "host": None if host is None else _host_dict(host),
+        }
+
+
+_KIND_TEXT = {
+    Kind.ANSWER: "an answer",
+    Kind.NODATA: "the name is there, but has no record of this type (NODATA)",
+    Kind.NXDOMAIN: "no such name in the zone",
+    Kind.REFERRAL: "the name is delegated to other servers",
+    Kind.REFUSED: "outside of all zones of this server",
+}
+
+
+def explain(snapshot: Snapshot, name: Name, rrtype: int) -> Explanation:
+    """Return the answer that a query for `name` and `rrtype` would get, with its reasons.
+
+    Shows the first order of a rotation.
+    """
+    outcome = lookup(snapshot, name, rrtype, lambda _host, _rrtype: 0)
+    place = find_place(snapshot, name, rrtype)
+    profile = None
+    if place is not None and place.apex not in snapshot.zones:
+        profile = snapshot.domains[place.apex].name
+    return Explanation(
+        name=to_text(name),
+        rrtype=type_text(rrtype),
+        rcode=RCODE_MNEMONICS[_RCODES.get(outcome.kind, NOERROR)],
+        kind=outcome.kind,
+        zone=None if place is None else to_text(place.apex),
+        profile=profile,
+        answer=tuple(map(_record_text, outcome.answer)),
+        authority=tuple(map(_record_text, outcome.authority)),
+        host=_host_reason(snapshot, name, rrtype, outcome),
+    )
+
+
+def _record_text(record: Record) -> str:
+    data = rdata_text(record.rrtype, record.rdata)
+    return f"{to_text(record.owner)} {record.ttl_seconds} IN {type_text(record.rrtype)} {data}"
+
+
+def _host_reason(
+    snapshot: Snapshot, name: Name, rrtype: int, outcome: Outcome
+) -> HostReason | None:
+    if outcome.host is not None:
+        name, rrtype = outcome.host.name, outcome.answer[-1].rrtype
+    found = snapshot.answers.get((name, rrtype))
+    return None if found is None else _reason(found.selection)
+
+
+def _reason(selection: Selection) -> HostReason:
+    return HostReason(
+        to_text(selection.host.name),
+        selection.family,
+        selection.host.policy,
+        selection.failopen,
+        selection.degraded,
+        tuple(
+            AddressReason(
+                choice.member.node,
+                choice.member.role,
+                str(ipaddress.ip_address(choice.member.target.address)),
+                choice.selected,
+                choice.why,
+            )
+            for choice in selection.choices
+        ),
+    )
+
+
+def _host_lines(host: HostReason) -> list[str]:
+    notes = [host.policy]
+    notes += ["fail open: too few are healthy"] if host.failopen else []
+    notes += ["degraded: none is healthy"] if host.degraded else []
+    lines = [f"host: {host.host} {host.family} ({', '.join(notes)})"]
+    for entry in host.addresses:
+        mark = "in " if entry.answered else "out"
+        lines.append(f"  {mark} {entry.address}  {entry.node}/{entry.role}: {entry.why}")
+    return lines
+
+
+def _host_dict(host: HostReason) -> dict[str, Any]:
+    return {
+        "host": host.host,
+        "family": str(host.family),
+        "policy": host.policy,
+        "failopen": host.failopen,
+        "degraded": host.degraded,
+        "addresses": [
+            {
+                "node": entry.node,
+                "role": entry.role,
+                "address": entry.address,
+                "answered": entry.answered,
+                "why": entry.why,
+            }
+            for entry in host.addresses
+        ],
+    }

@@ -1,0 +1,296 @@
+"""The composition root: owns the configuration, snapshot and table in force.
+
+Everything that changes answers ends here, in `_publish`: a new snapshot, a table, an executor that
+adopts it. One event loop runs all of it; only loading and large compiles happen in a thread.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+
+from rrdns.errors import RrdnsError
+from rrdns.health.scheduler import Scheduler
+from rrdns.loading import Loaded, load
+from rrdns.server.misses import Misses
+from rrdns.server.notify import Notifier
+from rrdns.server.sockets import Bound, bind_all
+from rrdns.server.tcp import TcpServer
+from rrdns.server.traffic import traffic
+from rrdns.server.udp import UdpLoop
+from rrdns.table.compiler import compile_table
+from rrdns.table.executor import PythonExecutor
+from rrdns.table.snapshot import make_snapshot
+from rrdns.table.table import SLOTS, Table
+from rrdns.web.app import make_app
+from rrdns.web.listen import serve_tcp, serve_unix, tcp_endpoint
+from rrdns.web.view import ReloadState, View
+
+_log = logging.getLogger("rrdns")
+
+_COALESCE_SECONDS = 0.1
+_FIRST_ROUND_SECONDS = 5.0
+# A background thread gives the interpreter back this soon when a query waits for it.
+_SWITCH_SECONDS = 0.0005
+
+
+async def serve(
+    loaded: Loaded, *, notify: bool = True, announce: Callable[[str], None] | None = None
+) -> None:
+    """Run the server until SIGTERM or SIGINT; SIGHUP reloads.
+
+    `announce` is called with the line that tells the addresses once answers are served. Raises
+    StartError where the server cannot start.
+    """
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    service = Service(loaded, Notifier() if notify else None)
+    async with contextlib.AsyncExitStack() as stack:
+        ready_line = await service.start(stack)
+        if announce is not None:
+            announce(ready_line)
+        await service.stopping.wait()
+        _log.info("stopping")
+
+
+class Service:
+    """One running server: the backend of the HTTP pages, and the only publisher of tables."""
+
+    def __init__(self, loaded: Loaded, notifier: Notifier | None) -> None:
+        self.stopping = asyncio.Event()
+        self._notifier = notifier
+        self._config = loaded.config
+        self._started_at = time.time()
+        self._ready = False
+        self._reload = _first_reload_state(loaded, self._started_at)
+        self._reloading = asyncio.Lock()
+        self._pause: asyncio.TimerHandle | None = None
+        self._changed = False
+        self._publish_seconds = 0.0
+        self._scheduler = Scheduler(
+            concurrency=self._config.probe_concurrency, on_change=self._on_change
+        )
+        self._table = compile_table(make_snapshot(self._config, {}), 0)
+        self._executor = PythonExecutor(self._table)
+        self._misses = Misses(self._table.snapshot, self._executor.turn)
+        self._tcp = TcpServer(self._config.limits, self._answer)
+        self._loops: list[UdpLoop] = []
+
+    # --- starting and stopping ----------------------------------------------------------------
+
+    async def start(self, stack: contextlib.AsyncExitStack) -> str:
+        """Bind, probe once around, serve; what is started is stopped by `stack` in turn.
+
+        Returns the line that tells the listening addresses. Raises StartError.
+        """
+        loop = asyncio.get_running_loop()
+        for number, action in (
+            (signal.SIGTERM, self.stopping.set),
+            (signal.SIGINT, self.stopping.set),
+            (signal.SIGHUP, self._on_hangup),
+        ):
+            loop.add_signal_handler(number, action)
+            stack.callback(loop.remove_signal_handler, number)
+        server = self._config.server
+        bound = bind_all(server.listen)
+        stack.callback(_close_all, bound)
+        where = " ".join(str(pair.endpoint) for pair in bound)
+        control = await serve_unix(
+            make_app(self, control=True), server.control, server.control_group
+        )
+        stack.push_async_callback(control.cleanup)
+        http = await self._start_http(stack)
+        stack.push_async_callback(self._scheduler.close)
+        self._scheduler.set_targets(self._config.targets, added_by_reload=False)
+        await self._first_round()
+        self._publish()
+        await self._serve_dns(stack, bound)
+        self._ready = True
+        line = f"ready listen={where} http={http} control={server.control}"
+        _log.info("%s", line)
+        self._tell("READY=1")
+        return line
+
+    async def _start_http(self, stack: contextlib.AsyncExitStack) -> str:
+        if self._config.server.http is None:
+            return "off"
+        runner: web.AppRunner = await serve_tcp(
+            make_app(self, control=False), self._config.server.http
+        )
+        stack.push_async_callback(runner.cleanup)
+        return str(tcp_endpoint(runner))
+
+    async def _first_round(self) -> None:
+        # A stop request must not wait for the slowest node's timeout.
+        probing = asyncio.create_task(self._scheduler.first_round(_FIRST_ROUND_SECONDS))
+        stopping = asyncio.create_task(self.stopping.wait())
+        await asyncio.wait({probing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (probing, stopping):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _serve_dns(self, stack: contextlib.AsyncExitStack, bound: list[Bound]) -> None:
+        loop = asyncio.get_running_loop()
+        gc.collect()
+        # What is there now stays for long: later collections need not look at it.
+        gc.freeze()
+        await self._tcp.start(
+            [(pair.tcp, SLOTS.index(("tcp", str(pair.family)))) for pair in bound]
+        )
+        stack.push_async_callback(self._tcp.close)
+        for pair in bound:
+            udp = UdpLoop(
+                pair.udp,
+                pair.family,
+                wildcard=pair.wildcard,
+                execute=self._executor.execute,
+                miss=self._misses.answer,
+            )
+            self._loops.append(udp)
+            loop.add_reader(pair.udp.fileno(), udp.on_readable)
+            stack.callback(self._drain, pair.udp.fileno(), udp)
+        beat = asyncio.create_task(self._watchdog(), name="watchdog")
+        stack.callback(beat.cancel)
+        stack.callback(self._tell, "STOPPING=1")
+
+    def _drain(self, descriptor: int, udp: UdpLoop) -> None:
+        """Answer what has arrived, then read no more."""
+        asyncio.get_running_loop().remove_reader(descriptor)
+        while udp.on_readable():
+            pass
+
+    async def _watchdog(self) -> None:
+        seconds = self._notifier.watchdog_seconds if self._notifier is not None else None
+        while seconds is not None:
+            self._tell("WATCHDOG=1")
+            await asyncio.sleep(seconds)
+
+    def _tell(self, state: str) -> None:
+        if self._notifier is not None:
+            self._notifier.tell(state)
+
+    # --- answering ----------------------------------------------------------------------------
+
+    def _answer(self, packet: bytes, slot: int) -> bytes | None:
+        reply = self._executor.execute(packet, slot)
+        return self._misses.answer(packet, slot) if reply is None else reply
+
+    # --- publishing ---------------------------------------------------------------------------
+
+    def _on_change(self) -> None:
+        """Publish the first change at once, and those of the next 100 ms together at its end."""
+        if not self._ready:
+            return
+        if self._pause is not None:
+            self._changed = True
+            return
+        self._publish()
+        self._pause = asyncio.get_running_loop().call_later(_COALESCE_SECONDS, self._end_pause)
+
+    def _end_pause(self) -> None:
+        self._pause = None
+        if self._changed:
+            self._changed = False
+            self._on_change()
+
+    def _publish(self) -> None:
+        started = time.perf_counter()
+        snapshot = make_snapshot(self._config, self._scheduler.healths())
+        self._adopt(compile_table(snapshot, self._table.generation + 1, self._table))
+        self._publish_seconds = time.perf_counter() - started
+
+    def _adopt(self, table: Table) -> None:
+        self._table = table
+        self._executor.adopt(table)
+        self._misses.snapshot = table.snapshot
+
+    # --- reloading ----------------------------------------------------------------------------
+
+    def _on_hangup(self) -> None:
+        task = asyncio.create_task(self.reload(), name="reload")
+        # The event loop keeps no strong reference to a task; its result is in the log.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def reload(self) -> list[str]:
+        """Load the configuration anew; return the errors it was refused for, a line each.
+
+        A refused one changes nothing.
+        """
+        async with self._reloading:
+            self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                loaded, table = await asyncio.to_thread(self._prepare)
+            except RrdnsError as error:
+                self._reload = ReloadState(
+                    False, self._reload.last_success_at, str(error), self._reload.loaded_at
+                )
+                lines = str(error).splitlines()
+                _log.error("reload refused, the old configuration stays: %d errors", len(lines))
+                for line in lines:
+                    _log.error("%s", line)
+                return lines
+            finally:
+                self._tell("READY=1")
+            self._take_over(loaded, table)
+            return []
+
+    def _prepare(self) -> tuple[Loaded, Table]:
+        loaded = load(self._config.path)
+        snapshot = make_snapshot(loaded.config, self._scheduler.healths())
+        return loaded, compile_table(snapshot, self._table.generation)
+
+    def _take_over(self, loaded: Loaded, table: Table) -> None:
+        old, self._config = self._config, loaded.config
+        for problem in loaded.problems:
+            _log.warning("%s", problem)
+        if loaded.config.server != old.server:
+            _log.warning("settings under `server` changed: they count from the next start")
+        self._scheduler.set_concurrency(self._config.probe_concurrency)
+        self._scheduler.set_targets(self._config.targets, added_by_reload=True)
+        self._tcp.set_limits(self._config.limits)
+        self._table = table
+        self._publish()
+        gc.freeze()
+        now = time.time()
+        self._reload = ReloadState(True, now, None, now)
+        _log.info(
+            "reloaded sha256=%s generation=%d", self._config.sha256[:12], self._table.generation
+        )
+
+    # --- for the pages ------------------------------------------------------------------------
+
+    def view(self) -> View:
+        """Return the present moment of the server."""
+        return View(
+            config=self._config,
+            snapshot=self._table.snapshot,
+            states=self._scheduler.states,
+            generation=self._table.generation,
+            ready=self._ready,
+            healthy=True,
+            reload=self._reload,
+            traffic=traffic(self._executor, self._misses, self._loops, self._tcp),
+            probe_failures=self._scheduler.failures,
+            probes_void=self._scheduler.voided,
+            publish_seconds=self._publish_seconds,
+            started_at=self._started_at,
+            executor="python",
+            monotonic_now=time.monotonic(),
+            unix_now=time.time(),
+        )
+
+
+def _close_all(bound: list[Bound]) -> None:
+    for pair in bound:
+        pair.close()
+
+
+def _first_reload_state(loaded: Loaded, now: float) -> ReloadState:
+    errors = [str(problem) for problem in loaded.problems if problem.severity == "error"]
+    return ReloadState(not errors, now, "\n".join(errors) or None, now)
