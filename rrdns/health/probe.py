@@ -54,7 +54,9 @@ async def probe(
 
 def full_host_name() -> str | None:
     """Return this machine's full host name, None if it has none; may wait for a resolver."""
-    name = socket.getfqdn()
+    name = socket.gethostname()
+    if not is_full_name(name):
+        name = socket.getfqdn()
     return name if is_full_name(name) else None
 
 
