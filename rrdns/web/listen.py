@@ -32,7 +32,7 @@ async def serve_tcp(
     if connections is None:
         connections = Connections()
     sock = _bind_tcp(endpoint)
-    runner = await _runner(app, sock)
+    runner = await _set_up(app)
     await _BoundedSite(runner, sock, connections).start()
     return runner
 
@@ -43,7 +43,7 @@ async def serve_unix(app: web.Application, path: str, group: str | None = None) 
     A socket file that nobody answers on is replaced. Raises StartError.
     """
     sock = _bind_unix(Path(path), group)
-    runner = await _runner(app, sock)
+    runner = await _set_up(app)
     await _UnixSite(runner, sock, Path(path)).start()
     return runner
 
@@ -54,13 +54,9 @@ def tcp_endpoint(runner: web.AppRunner) -> Endpoint:
     return Endpoint(address, port)
 
 
-async def _runner(app: web.Application, sock: socket.socket) -> web.AppRunner:
+async def _set_up(app: web.Application) -> web.AppRunner:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
-    try:
-        await runner.setup()
-    except BaseException:
-        sock.close()
-        raise
+    await runner.setup()
     return runner
 
 
