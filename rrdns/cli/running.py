@@ -46,7 +46,7 @@ def _show_json(server: client.Server, watch: bool) -> None:
 
 
 def _show_tables(server: client.Server, watch: bool) -> None:
-    from rrdns.cli.tables import console, render
+    from rrdns.cli.tables import console, render, show
 
     screen = console()
     if watch and screen.is_terminal:
@@ -58,7 +58,7 @@ def _show_tables(server: client.Server, watch: bool) -> None:
                 time.sleep(WATCH_SECONDS)
                 live.update(render(client.fetch_status(server), time.time()), refresh=True)
     while True:
-        screen.print(render(client.fetch_status(server), time.time()))
+        show(screen, render(client.fetch_status(server), time.time()))
         if not watch:
             break
         click.echo()

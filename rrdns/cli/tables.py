@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import click
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,17 @@ def console() -> Console:
     """Return a console on stdout: colours on a terminal, plain text elsewhere."""
     plain = Console(highlight=False)
     return plain if plain.is_terminal else Console(highlight=False, width=PIPE_COLUMNS)
+
+
+def show(screen: Console, tables: RenderableType) -> None:
+    """Print tables; in a pipe without the spaces that fill their last column."""
+    if screen.is_terminal:
+        screen.print(tables)
+        return
+    with screen.capture() as captured:
+        screen.print(tables)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def render(document: Document, now: float) -> RenderableType:
