@@ -216,7 +216,7 @@ class Scheduler:
         if result.reason is Reason.LOCAL and (before is None or before.reason is not Reason.LOCAL):
             logger.warning("event=probe_local %s: this machine's own trouble", described)
         settings = watched.target.settings
-        self._enter(watched, step(lapse(watched.state, now, settings), result, now, settings))
+        self._enter(watched, step(watched.state, result, now, settings))
         return True
 
     def _enter(self, watched: _Watched, state: TargetState) -> None:

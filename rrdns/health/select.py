@@ -37,10 +37,11 @@ class _Candidates:
 def select(host: Host, healths: Mapping[TargetKey, Health]) -> Mapping[Family, Selection]:
     """Return a host's selection in both families; a target without a health is unknown.
 
-    With need = min(number considered, `min_healthy`), but at least 1: (1) the healthy addresses of
-    the lowest-numbered tier that reaches it; (2) else the healthy ones of all tiers, if they do;
-    (4) else none, if the other family got an answer by these; (5) else all addresses of the lowest
-    tier and all healthy ones. So a host with members answers in at least one family.
+    With need = min(number considered, `min_healthy`): (1) the healthy addresses of the
+    lowest-numbered tier that has some and reaches it; (2) else the healthy ones of all tiers, if
+    they do; (4) else none, if the other family got an answer by these; (5) else all addresses of
+    the lowest tier and all healthy ones. So a host with members answers in at least one family,
+    with a `min_healthy` of 0 too.
     """
     candidates = {family: _candidates(host, family, healths) for family in Family}
     reached = {family: _reaching(found) for family, found in candidates.items()}
@@ -72,8 +73,7 @@ def _positions(states: Sequence[Health], *wanted: Health) -> tuple[int, ...]:
 def _need(min_healthy: MinHealthy, considered: Sequence[int]) -> int:
     count = len(considered)
     wanted = -(-count * min_healthy.value // 100) if min_healthy.percent else min_healthy.value
-    # An answer without an address never is an answer, so `min_healthy: 0` asks for one too.
-    return max(1, min(count, wanted))
+    return min(count, wanted)
 
 
 def _reaching(found: _Candidates) -> tuple[int, ...]:

@@ -86,6 +86,7 @@ def percent(value: int) -> MinHealthy:
         # tiers: steps 1, 2 and 5
         ("u 2u", count(1), "1", False, False),
         ("2u u", count(1), "2", False, False),
+        ("9u u", count(1), "2", False, False),
         ("d 2u 3u", count(1), "2", False, False),
         ("d 2d 3u", count(1), "3", False, False),
         ("u u 2u", count(2), "12", False, False),
