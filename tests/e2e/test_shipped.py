@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rrdns.loading import load
+import pytest
 from support.asking import Dig
 from support.netns import Namespace, namespace
 from support.serving import nodes_at, serving, start_node
 from support.waiting import wait_until
 
+from rrdns.loading import load
+from rrdns.model import Family
 from rrdns.names import to_text
 
 SHIPPED = Path(__file__).parents[2] / "config/rrdns.yaml"
@@ -111,6 +113,27 @@ def test_adding_the_third_server_is_one_line(tmp_path: Path) -> None:
             6,
             "the third server is in every answer",
         )
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SHIPPED.parent.glob("*.yaml")))
+def test_every_shipped_configuration_answers_for_all_its_hosts(name: str, tmp_path: Path) -> None:
+    path = _linked(tmp_path).with_name(name)
+    config = load(path).config
+    targets = {f"{target.address}:{target.settings.port}": target for target in config.targets}
+    with (
+        namespace(*{target.address for target in targets.values()}) as inside,
+        nodes_at({"all": list(targets)}, tmp_path, inside.command()),
+        serving(path, prefix=_in_a_fresh_system(inside)) as server,
+    ):
+        dig = Dig("127.0.0.1", prefix=inside.command())
+        hosts = list(config.hosts())
+        assert hosts
+        for host in hosts:
+            members = {member.target.address for member in host.considered(Family.IPV4)}
+            assert dig.addresses(to_text(host.name)) == members
+        for domain in map(to_text, config.domains):
+            assert dig(domain, "MX").values
+        assert "error" not in server.output.lower()
 
 
 def _linked(tmp_path: Path) -> Path:
