@@ -1,6 +1,7 @@
 """A real Prometheus scrapes a server and answers questions about it."""
 
 import json
+import subprocess
 import urllib.error
 import urllib.parse
 from pathlib import Path
@@ -68,3 +69,11 @@ scrape_configs:
         assert promql("rrdns_node_in_rotation") == {"127.0.25.1": 1.0, "127.0.25.2": 0.0}
         assert promql('sum(rrdns_dns_requests_total{proto="udp", type="A"})') == {"": 7.0}
         assert promql('up{job="rrdns"}') == {"": 1.0}
+        lint = subprocess.run(
+            [require_program("promtool"), "check", "metrics"],
+            input=fetch(f"http://127.0.0.1:{http}/metrics"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (lint.returncode, lint.stdout + lint.stderr) == (0, "")

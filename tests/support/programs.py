@@ -20,6 +20,7 @@ PACKAGES = {
     "nft": "nftables",
     "nsd": "nsd",
     "prometheus": "prometheus",
+    "promtool": "prometheus",
     "setpriv": "util-linux",
     "unbound": "unbound",
 }
