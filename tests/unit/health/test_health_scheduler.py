@@ -98,7 +98,7 @@ def test_concurrency_is_bounded_and_starts_are_spread() -> None:
     ("mode", "seconds", "health"),
     [
         ("ok", 0.02, Health.UP),
-        ("refused", 0.54, Health.DOWN),
+        ("refused", 0.5, Health.DOWN),
         ("silent", 4.01, Health.DOWN),
         ("local", 5.0, Health.UNKNOWN),
         ("broken", 5.0, Health.UNKNOWN),
