@@ -18,14 +18,12 @@ from aiohttp import web
 from rrdns.errors import RrdnsError
 from rrdns.health.scheduler import Scheduler
 from rrdns.loading import Loaded, load
-from rrdns.server.misses import Misses
 from rrdns.server.notify import Notifier
 from rrdns.server.sockets import Bound, bind_all
 from rrdns.server.tcp import TcpServer
 from rrdns.server.traffic import traffic
 from rrdns.server.udp import UdpLoop
 from rrdns.table.compiler import compile_table
-from rrdns.table.executor import PythonExecutor
 from rrdns.table.snapshot import make_snapshot
 from rrdns.table.table import SLOTS, Table
 from rrdns.web.app import make_app
@@ -36,6 +34,7 @@ _log = logging.getLogger("rrdns")
 
 _COALESCE_SECONDS = 0.1
 _FIRST_ROUND_SECONDS = 5.0
+_CHECK_SECONDS = 2.0  # twice what an idle UDP loop waits
 # A background thread gives the interpreter back this soon when a query waits for it.
 _SWITCH_SECONDS = 0.0005
 
@@ -67,6 +66,7 @@ class Service:
         self._config = loaded.config
         self._started_at = time.time()
         self._ready = False
+        self._healthy = True
         self._reload = _first_reload_state(loaded, self._started_at)
         self._reloading = asyncio.Lock()
         self._pause: asyncio.TimerHandle | None = None
@@ -76,9 +76,9 @@ class Service:
             concurrency=self._config.probe_concurrency, on_change=self._on_change
         )
         self._table = compile_table(make_snapshot(self._config, {}), 0)
-        self._executor = PythonExecutor(self._table)
-        self._misses = Misses(self._table.snapshot, self._executor.turn)
-        self._tcp = TcpServer(self._config.limits, self._answer)
+        self._tcp = TcpServer(
+            self._config.limits, self._table, stagger=len(self._config.server.listen)
+        )
         self._loops: list[UdpLoop] = []
 
     # --- starting and stopping ----------------------------------------------------------------
@@ -136,7 +136,6 @@ class Service:
                 await task
 
     async def _serve_dns(self, stack: contextlib.AsyncExitStack, bound: list[Bound]) -> None:
-        loop = asyncio.get_running_loop()
         gc.collect()
         # What is there now stays for long: later collections need not look at it.
         gc.freeze()
@@ -144,42 +143,32 @@ class Service:
             [(pair.tcp, SLOTS.index(("tcp", str(pair.family)))) for pair in bound]
         )
         stack.push_async_callback(self._tcp.close)
-        for pair in bound:
+        for number, pair in enumerate(bound):
             udp = UdpLoop(
-                pair.udp,
-                pair.family,
-                wildcard=pair.wildcard,
-                execute=self._executor.execute,
-                miss=self._misses.answer,
+                pair.udp, pair.family, self._table, wildcard=pair.wildcard, stagger=number
             )
             self._loops.append(udp)
-            loop.add_reader(pair.udp.fileno(), udp.on_readable)
-            stack.callback(self._drain, pair.udp.fileno(), udp)
-        beat = asyncio.create_task(self._watchdog(), name="watchdog")
-        stack.callback(beat.cancel)
+            udp.start()
+            stack.callback(udp.stop)
+        check = asyncio.create_task(self._check_loops(), name="check-loops")
+        stack.callback(check.cancel)
         stack.callback(self._tell, "STOPPING=1")
 
-    def _drain(self, descriptor: int, udp: UdpLoop) -> None:
-        """Answer what has arrived, then read no more."""
-        asyncio.get_running_loop().remove_reader(descriptor)
-        while udp.on_readable():
-            pass
-
-    async def _watchdog(self) -> None:
-        seconds = self._notifier.watchdog_seconds if self._notifier is not None else None
-        while seconds is not None:
-            self._tell("WATCHDOG=1")
-            await asyncio.sleep(seconds)
+    async def _check_loops(self) -> None:
+        """Look every two seconds whether all loops make progress; feed the watchdog if so."""
+        while True:
+            before = [loop.progress for loop in self._loops]
+            await asyncio.sleep(_CHECK_SECONDS)
+            after = [loop.progress for loop in self._loops]
+            self._healthy = all(now > then for now, then in zip(after, before, strict=True))
+            if self._healthy:
+                self._tell("WATCHDOG=1")
+            else:
+                _log.error("an UDP loop makes no progress")
 
     def _tell(self, state: str) -> None:
         if self._notifier is not None:
             self._notifier.tell(state)
-
-    # --- answering ----------------------------------------------------------------------------
-
-    def _answer(self, packet: bytes, slot: int) -> bytes | None:
-        reply = self._executor.execute(packet, slot)
-        return self._misses.answer(packet, slot) if reply is None else reply
 
     # --- publishing ---------------------------------------------------------------------------
 
@@ -207,8 +196,9 @@ class Service:
 
     def _adopt(self, table: Table) -> None:
         self._table = table
-        self._executor.adopt(table)
-        self._misses.snapshot = table.snapshot
+        self._tcp.publish(table)
+        for loop in self._loops:
+            loop.publish(table)
 
     # --- reloading ----------------------------------------------------------------------------
 
@@ -273,9 +263,9 @@ class Service:
             states=self._scheduler.states,
             generation=self._table.generation,
             ready=self._ready,
-            healthy=True,
+            healthy=self._healthy,
             reload=self._reload,
-            traffic=traffic(self._executor, self._misses, self._loops, self._tcp),
+            traffic=traffic(self._loops, self._tcp),
             probe_failures=self._scheduler.failures,
             probes_void=self._scheduler.voided,
             publish_seconds=self._publish_seconds,

@@ -8,19 +8,13 @@ _log = logging.getLogger("rrdns.server")
 
 
 class Notifier:
-    """Sends states to the socket that systemd names in NOTIFY_SOCKET, if it does."""
+    """Sends states to the socket that systemd names in NOTIFY_SOCKET, if it does.
+
+    WATCHDOG=1 may be sent at any time; systemd ignores it where no watchdog is set.
+    """
 
     def __init__(self) -> None:
         self._address = os.environ.get("NOTIFY_SOCKET")
-
-    @property
-    def watchdog_seconds(self) -> float | None:
-        """How often to send WATCHDOG=1: half of what systemd waits for; None: not at all."""
-        microseconds = os.environ.get("WATCHDOG_USEC", "")
-        wanted_pid = os.environ.get("WATCHDOG_PID", str(os.getpid()))
-        if self._address is None or not microseconds.isdigit() or wanted_pid != str(os.getpid()):
-            return None
-        return int(microseconds) / 2_000_000
 
     def tell(self, state: str) -> None:
         """Send one state, such as ``READY=1``; a failure is logged and no more."""

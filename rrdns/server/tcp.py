@@ -10,9 +10,12 @@ import ipaddress
 import logging
 import socket
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rrdns.model import Limits
+from rrdns.server.misses import Misses
+from rrdns.table.executor import PythonExecutor
+from rrdns.table.table import Table
 
 _log = logging.getLogger("rrdns.server")
 
@@ -21,9 +24,6 @@ _WRITE_HIGH_OCTETS = 64 * 1024
 _SWEEP_SECONDS = 1.0
 _IPV6_CLIENT_BITS = 56
 
-# (packet, slot) -> the reply, or None for silence
-Answer = Callable[[bytes, int], bytes | None]
-
 
 class TcpServer:
     """Accepts connections on several sockets, answers them, and keeps their number within bounds.
@@ -31,8 +31,9 @@ class TcpServer:
     `dropped` counts the connections that were cut, by reason.
     """
 
-    def __init__(self, limits: Limits, answer: Answer) -> None:
-        self.answer = answer
+    def __init__(self, limits: Limits, table: Table, *, stagger: int = 0) -> None:
+        self.executor = PythonExecutor(table, stagger)
+        self.misses = Misses(table.snapshot, self.executor.turn)
         self.dropped: Counter[str] = Counter()
         self.buffer = memoryview(bytearray(_RECEIVE_OCTETS))
         self._servers: list[asyncio.Server] = []
@@ -75,6 +76,11 @@ class TcpServer:
         for connection in list(self._open):
             connection.close()
         await asyncio.sleep(0)
+
+    def publish(self, table: Table) -> None:
+        """Answer from `table` from now on."""
+        self.executor.adopt(table)
+        self.misses.snapshot = table.snapshot
 
     # --- for connections ----------------------------------------------------------------------
 
@@ -154,14 +160,17 @@ class _Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         data = self._pending + self._server.buffer[:nbytes].tobytes()
-        answer, slot = self._server.answer, self._slot
+        server, slot = self._server, self._slot
         replies = []
         start, size = 0, len(data)
         while start + 2 <= size:
             end = start + 2 + (data[start] << 8 | data[start + 1])
             if end > size:
                 break
-            reply = answer(data[start + 2 : end], slot)
+            packet = data[start + 2 : end]
+            reply = server.executor.execute(packet, slot)
+            if reply is None:
+                reply = server.misses.answer(packet, slot)
             if reply is not None:
                 replies.append(len(reply).to_bytes(2, "big"))
                 replies.append(reply)

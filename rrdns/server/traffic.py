@@ -7,37 +7,39 @@ from collections.abc import Iterable
 from rrdns.model import TrafficCounts
 from rrdns.names import to_text
 from rrdns.rrtypes import RCODE_MNEMONICS
-from rrdns.server.misses import Misses
 from rrdns.server.tcp import TcpServer
 from rrdns.server.udp import UdpLoop
-from rrdns.table.executor import PythonExecutor
 from rrdns.table.table import SLOTS
 
 
-def traffic(
-    executor: PythonExecutor, misses: Misses, loops: Iterable[UdpLoop], tcp: TcpServer
-) -> TrafficCounts:
+def traffic(loops: Iterable[UdpLoop], tcp: TcpServer) -> TrafficCounts:
     """Return the totals since the start."""
     requests: Counter[tuple[str, str, str]] = Counter()
     responses: Counter[tuple[str, str]] = Counter()
-    for answered in (executor.answered(), misses.answered):
-        for (label, rcode, slot), count in answered.items():
-            proto, family = SLOTS[slot]
-            requests[proto, family, label] += count
-            responses[proto, RCODE_MNEMONICS[rcode]] += count
-    dropped = misses.dropped + tcp.dropped
-    for loop in loops:
-        dropped += loop.dropped
+    dropped: Counter[str] = Counter()
+    leads: Counter[tuple[str, str]] = Counter()
+    truncated = misses = 0
+    parts: list[UdpLoop | TcpServer] = [*loops, tcp]
+    for part in parts:
+        # Copies, because a loop goes on counting; `dict` makes one in a single step.
+        for answered in (part.executor.answered(), dict(part.misses.answered)):
+            for (label, rcode, slot), count in answered.items():
+                proto, family = SLOTS[slot]
+                requests[proto, family, label] += count
+                responses[proto, RCODE_MNEMONICS[rcode]] += count
+        for (host, address), count in part.executor.leads().items():
+            leads[to_text(host), str(ipaddress.ip_address(address))] += count
+        dropped.update(dict(part.dropped))
+        dropped.update(dict(part.misses.dropped))
+        truncated += part.executor.truncated + part.misses.truncated
+        misses += part.misses.count
     return TrafficCounts(
         requests=requests,
         responses=responses,
         dropped=dropped,
-        leads={
-            (to_text(host), str(ipaddress.ip_address(address))): count
-            for (host, address), count in executor.leads().items()
-        },
+        leads=leads,
         rate_limited={},
-        truncated=executor.truncated + misses.truncated,
-        table_misses=misses.count,
+        truncated=truncated,
+        table_misses=misses,
         tcp_connections=tcp.connections,
     )

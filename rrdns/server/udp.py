@@ -1,21 +1,29 @@
 """The UDP loop: one system call receives up to 64 datagrams, another sends their replies.
 
+It is a thread, so that a control side that stalls does not stop the answers. While it waits in the
+kernel it holds nothing of the interpreter.
+
 `recvmmsg` and `sendmmsg` are called through ctypes over one set of buffers that is made once: the
 kernel writes a query and its client's address, the reply is written over the query, and the same
 headers send it back. So no Python object is made for an address, and a wildcard socket's reply
 leaves from the address that was asked, because the kernel's own packet information goes back.
 """
 
+import contextlib
 import ctypes
 import errno
 import logging
 import os
 import socket
+import struct
+import threading
 from collections import Counter
 from collections.abc import Callable
 
 from rrdns.model import Family
-from rrdns.table.table import SLOTS
+from rrdns.server.misses import Misses
+from rrdns.table.executor import PythonExecutor
+from rrdns.table.table import SLOTS, Table
 
 _log = logging.getLogger("rrdns.server")
 
@@ -23,11 +31,10 @@ BATCH = 64
 DATAGRAM_OCTETS = 4096
 _MSG_DONTWAIT = 0x40
 _MSG_TRUNC = 0x20
+_MSG_WAITFORONE = 0x10000
+_IDLE_SECONDS = 1
 _NAME_OCTETS = 28  # sockaddr_in6; sockaddr_in has 16
 _CONTROL_OCTETS = 64
-
-# (packet, slot) -> the reply; None is a miss for the first of a loop's two, silence for the other
-Answer = Callable[[bytes, int], bytes | None]
 
 
 class _IoVec(ctypes.Structure):
@@ -61,34 +68,67 @@ _recvmmsg = _libc.recvmmsg
 _recvmmsg.argtypes = [
     ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p,
 ]  # fmt: skip
-_sendmmsg = _libc.sendmmsg
+# Sending does not wait, so the interpreter is kept: handing it over would cost more.
+_sendmmsg = ctypes.PyDLL(None, use_errno=True).sendmmsg
 _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
 
 
 class UdpLoop:
-    """Serves one UDP socket; `on_readable` is to be called whenever it can be read.
+    """Serves one UDP socket from a thread of its own, whatever the rest of the process does.
 
-    `execute` is asked first, and `miss` where it has no answer; neither may raise. `dropped`
-    counts what got no reply for a reason of the socket's, by reason.
+    Answers from the newest table that `publish` was given; owns an executor, and thereby a
+    rotation that no other loop steps. `progress` grows at least once a second while the loop
+    lives. `dropped` counts what got no reply for a reason of the socket's.
     """
 
     def __init__(
         self,
         udp: socket.socket,
         family: Family,
+        table: Table,
         *,
         wildcard: bool,
-        execute: Answer,
-        miss: Answer,
+        stagger: int = 0,
     ) -> None:
         self.dropped: Counter[str] = Counter()
+        self.progress = 0
+        self.executor = PythonExecutor(table, stagger)
+        self.misses = Misses(table.snapshot, self.executor.turn)
+        self._table = table
         self._socket = udp
-        self._fd = udp.fileno()
-        self._execute = execute
-        self._miss = miss
         self._slot = SLOTS.index(("udp", str(family)))
+        self._stopping = False
         self._clear_interface = _clearer(family) if wildcard else None
         self._make_buffers(wildcard)
+        udp.setblocking(True)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _IDLE_SECONDS, 0))
+        self._thread = threading.Thread(
+            target=self._run, name=f"udp-{udp.getsockname()[0]}", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def publish(self, table: Table) -> None:
+        """Answer from `table`, from the next receive on."""
+        self._table = table
+
+    def stop(self) -> None:
+        """Answer what has arrived, and return when the loop has ended."""
+        self._stopping = True
+        # Ends a wait for the next datagram at once, although Linux calls it an error on a socket
+        # without a peer; where it does not, the idle time-out does.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._turn(_MSG_WAITFORONE)
+        while self._turn(_MSG_DONTWAIT):
+            pass
 
     def _make_buffers(self, wildcard: bool) -> None:
         data = ctypes.create_string_buffer(BATCH * DATAGRAM_OCTETS)
@@ -120,19 +160,32 @@ class UdpLoop:
         self._fresh_headers = bytes(self._headers)
         self._fresh_vectors = bytes(self._vectors)
 
-    def on_readable(self) -> bool:
-        """Answer up to 64 datagrams; tell whether there were any.
-
-        More of them make the socket readable again, after the other work of the event loop.
-        """
+    def _turn(self, flags: int) -> bool:
+        """Receive and answer up to 64 datagrams; tell whether there were any."""
         self._headers[:] = self._fresh_headers
         self._vectors[:] = self._fresh_vectors
-        count = _recvmmsg(self._fd, self._headers_at, BATCH, _MSG_DONTWAIT, None)
+        count = _recvmmsg(self._socket.fileno(), self._headers_at, BATCH, flags, None)
+        self.progress += 1
+        if self.executor.table is not self._table:
+            self.executor.adopt(self._table)
+            self.misses.snapshot = self._table.snapshot
         if count <= 0:
-            self._receive_failed(ctypes.get_errno())
+            self._receive_failed(ctypes.get_errno() if count else 0)
             return False
+        if self._stopping and not self._words[_LENGTH_WORD]:
+            # What a closed receive side reads as.
+            return False
+        try:
+            self._answer(count)
+        except Exception:
+            # The loop outlives any fault of ours: this batch's clients ask again.
+            self.dropped["error"] += 1
+            _log.exception("a batch of queries could not be answered, please report it")
+        return True
+
+    def _answer(self, count: int) -> None:
         data, words, lengths = self._data, self._words, self._lengths
-        execute, slot = self._execute, self._slot
+        execute, miss, slot = self.executor.execute, self.misses.answer, self._slot
         clear_interface = self._clear_interface
         first = 0
         for index in range(count):
@@ -145,7 +198,7 @@ class UdpLoop:
                 packet = data[at : at + words[word + _LENGTH_WORD]].tobytes()
                 reply = execute(packet, slot)
                 if reply is None:
-                    reply = self._miss(packet, slot)
+                    reply = miss(packet, slot)
             if reply is None:
                 self._send(first, index)
                 first = index + 1
@@ -156,12 +209,14 @@ class UdpLoop:
             if clear_interface is not None:
                 clear_interface(self._controls, index * _CONTROL_OCTETS)
         self._send(first, count)
-        return True
 
     def _send(self, first: int, end: int) -> None:
         while first < end:
             sent = _sendmmsg(
-                self._fd, self._headers_at + first * _HEADER_OCTETS, end - first, _MSG_DONTWAIT
+                self._socket.fileno(),
+                self._headers_at + first * _HEADER_OCTETS,
+                end - first,
+                _MSG_DONTWAIT,
             )
             if sent > 0:
                 first += sent
@@ -176,7 +231,7 @@ class UdpLoop:
             first += 1
 
     def _receive_failed(self, code: int) -> None:
-        if code not in (errno.EAGAIN, errno.EINTR):
+        if code not in (0, errno.EAGAIN, errno.EINTR):
             # Errors of earlier sends are reported here (ECONNREFUSED): reading goes on.
             self.dropped["receive_error"] += 1
             _log.debug("receive failed: %s", os.strerror(code))

@@ -17,9 +17,9 @@ from rrdns.dns.message import (
     opt_record,
     scan,
 )
-from rrdns.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, Name
+from rrdns.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, Name, Prefix
 from rrdns.rrtypes import CLASS_IN, DS
-from rrdns.table.table import SLOTS, TALLY_KEYS, Entry, Node, Rotor, Table
+from rrdns.table.table import SLOTS, TALLY_KEYS, Branch, Entry, Node, Rotor, Table, Template
 
 _MAX_PLANS = 2048
 _MAX_MOVED = 4096
@@ -39,36 +39,57 @@ class _Plan:
     udp_limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Rotation:
+    """Where each rotor of a table began and is, and who led under the tables before it."""
+
+    rotors: tuple[Rotor, ...]
+    starts: list[int]
+    turns: list[int]
+    earlier: Counter[tuple[Name, bytes]]
+
+    def leads(self) -> Counter[tuple[Name, bytes]]:
+        leads = Counter(self.earlier)
+        for rotor, start, turn in zip(self.rotors, self.starts, self.turns, strict=True):
+            count = len(rotor.leads)
+            for index, address in enumerate(rotor.leads):
+                # How many of start..turn-1 are `index` modulo `count`.
+                served = (turn - index - 1) // count - (start - index - 1) // count
+                leads[rotor.host, address] += served
+        return leads
+
+
 class PythonExecutor:
     """Executes the newest table; owns the rotation and the counts of one thread.
 
-    A slot numbers the protocol and family of a client, as in `table.SLOTS`.
+    A slot numbers the protocol and family of a client, as in `table.SLOTS`. Rotations begin at
+    step `stagger`, so that several executors do not all begin with the same address.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, stagger: int = 0) -> None:
         self.truncated = 0
+        self._stagger = stagger
         self._counts = [0] * (len(TALLY_KEYS) * len(SLOTS))
-        self._leads: Counter[tuple[Name, bytes]] = Counter()
-        self._starts: list[int] = []
         self._turns: list[int] = []
-        self._rotors: tuple[Rotor, ...] = ()
+        self._rotation = _Rotation((), [], self._turns, Counter())
         self._numbers: dict[tuple[Name, int], int] = {}
         self._plans: dict[bytes, _Plan] = {}
-        self._moved: dict[tuple[int, int, int], bytes] = {}
+        self._moved: dict[int, bytes] = {}
         self.adopt(table)
 
     # --- tables -------------------------------------------------------------------------------
 
     def adopt(self, table: Table) -> None:
         """Execute `table` from now on; rotation goes on where it was."""
+        old = self._rotation
         turns = {
             (rotor.host, rotor.rrtype): turn
-            for rotor, turn in zip(self._rotors, self._turns, strict=True)
+            for rotor, turn in zip(old.rotors, old.turns, strict=True)
         }
-        self._leads.update(self._new_leads())
-        self._rotors = table.rotors
-        self._turns = [turns.get((rotor.host, rotor.rrtype), 0) for rotor in table.rotors]
-        self._starts = list(self._turns)
+        new = [turns.get((rotor.host, rotor.rrtype), self._stagger) for rotor in table.rotors]
+        # One assignment: other threads read it for the metrics.
+        self._rotation = _Rotation(table.rotors, list(new), new, old.leads())
+        self._turns = new
         self._numbers = {
             (rotor.host, rotor.rrtype): number for number, rotor in enumerate(table.rotors)
         }
@@ -77,6 +98,7 @@ class PythonExecutor:
         self.table = table
         self._names = table.names
         self._domains = table.snapshot.domains
+        self._apexes = {name: branch.nodes[b""] for name, branch in table.profiles.items()}
         self._payload = table.snapshot.udp_payload
 
     # --- answering ----------------------------------------------------------------------------
@@ -93,7 +115,10 @@ class PythonExecutor:
         name = packet[HEADER_OCTETS:name_end].lower()
         node = self._names.get(name)
         if node is None:
-            return self._beside_names(packet, slot, plan, name, end)
+            profile = self._domains.get(name)
+            if profile is None:
+                return self._beside_names(packet, slot, plan, name, end)
+            node = self._apexes[profile.name]
         entry = node.entries.get(packet[name_end:end])
         if entry is None:
             entry = _nodata(node, packet[name_end:end])
@@ -103,8 +128,10 @@ class PythonExecutor:
             turn = self._turns[entry.rotor]
             self._turns[entry.rotor] = turn + 1
             body = entry.bodies[turn % len(entry.bodies)]
-        else:
+        elif entry.template is None:
             body = entry.bodies[0]
+        else:
+            body = self._moved_body(entry.template, len(name), len(name))
         reply = packet[:2] + entry.heads[plan.head] + packet[12:end] + body + plan.opt
         if len(reply) > plan.udp_limit:
             return self._large(reply, packet, slot, plan, entry, end)
@@ -141,8 +168,8 @@ class PythonExecutor:
         found = self._entry_beside_names(name, type_and_class)
         if found is None:
             return None
-        entry, apex_octets = found
-        body = self._body(entry, len(name), apex_octets)
+        entry, template, apex_octets = found
+        body = self._moved_body(template, len(name), apex_octets)
         opt = plan.refused_opt if entry is self.table.refused else plan.opt
         reply = packet[:2] + entry.heads[plan.head] + packet[12:end] + body + opt
         if len(reply) > plan.udp_limit:
@@ -150,7 +177,9 @@ class PythonExecutor:
         self._counts[entry.tally + slot] += 1
         return reply
 
-    def _entry_beside_names(self, name: Name, type_and_class: bytes) -> tuple[Entry, int] | None:
+    def _entry_beside_names(
+        self, name: Name, type_and_class: bytes
+    ) -> tuple[Entry, Template, int] | None:
         table = self.table
         if len(name) > MAX_NAME_OCTETS:
             return None
@@ -160,28 +189,24 @@ class PythonExecutor:
         while offset < len(name) and name[offset] <= MAX_LABEL_OCTETS:
             apex = name[offset:]
             zone = table.zones.get(apex)
+            entry: Entry | None = None
             if zone is not None:
-                return (zone.nxdomain, len(apex)) if zone.nxdomain is not None else None
-            profile = self._domains.get(apex)
-            if profile is not None:
-                branch = table.profiles[profile.name]
-                node = branch.nodes.get(name[:offset])
-                entry = (
-                    branch.nxdomain
-                    if node is None
-                    else node.entries.get(type_and_class) or _nodata(node, type_and_class)
-                )
-                return (entry, len(apex)) if entry is not None else None
-            if not name[offset]:
-                return table.refused, len(apex)
-            offset += 1 + name[offset]
+                entry = zone.nxdomain
+            elif (profile := self._domains.get(apex)) is not None:
+                entry = _in_branch(table.profiles[profile.name], name[:offset], type_and_class)
+            elif not name[offset]:
+                entry = table.refused
+            else:
+                offset += 1 + name[offset]
+                continue
+            if entry is None or entry.template is None:
+                return None
+            return entry, entry.template, len(apex)
         return None
 
-    def _body(self, entry: Entry, name_octets: int, apex_octets: int) -> bytes:
-        template = entry.template
-        if template is None:  # pragma: no cover  (only zones' nodes have entries without one)
-            raise AssertionError("an entry beside the zones has no template")
-        key = (id(template), name_octets, apex_octets)
+    def _moved_body(self, template: Template, name_octets: int, apex_octets: int) -> bytes:
+        # A template lives as long as its table, and the cache no longer: its id is unique.
+        key = id(template) << 16 | name_octets << 8 | apex_octets
         body = self._moved.get(key)
         if body is None:
             if len(self._moved) >= _MAX_MOVED:
@@ -226,18 +251,14 @@ class PythonExecutor:
 
     def leads(self) -> Counter[tuple[Name, bytes]]:
         """Return how often each packed address led the answers of each host since the start."""
-        return self._leads + self._new_leads()
+        return self._rotation.leads()
 
-    def _new_leads(self) -> Counter[tuple[Name, bytes]]:
-        leads: Counter[tuple[Name, bytes]] = Counter()
-        for rotor, start, turn in zip(self._rotors, self._starts, self._turns, strict=True):
-            count = len(rotor.leads)
-            for index, address in enumerate(rotor.leads):
-                # How many of start..turn-1 are `index` modulo `count`.
-                served = (turn - index - 1) // count - (start - index - 1) // count
-                if served:
-                    leads[rotor.host, address] += served
-        return leads
+
+def _in_branch(branch: Branch, prefix: Prefix, type_and_class: bytes) -> Entry | None:
+    node = branch.nodes.get(prefix)
+    if node is None:
+        return branch.nxdomain
+    return node.entries.get(type_and_class) or _nodata(node, type_and_class)
 
 
 def _nodata(node: Node, type_and_class: bytes) -> Entry | None:
