@@ -30,14 +30,14 @@ def serve(path: str) -> None:
     \b
     Example: rrdns serve -c /etc/rrdns/rrdns.yaml
     """
-    from rrdns import service
     from rrdns.loading import load
+    from rrdns.service import serve as run_server
 
     loaded = load(path, tolerant=True)
     logs.set_up(loaded.config.server.log_level, loaded.config.server.log_format)
     for problem in loaded.problems:
         log.log(LEVELS[problem.severity], "%s", problem)
-    asyncio.run(service.serve(loaded))
+    asyncio.run(run_server(loaded))
 
 
 @click.command(short_help="Run a server with three small nodes of its own, to play with.")

@@ -15,9 +15,9 @@ from typing import IO, NamedTuple, NoReturn, cast
 
 import click
 
-from rrdns import service
 from rrdns.errors import StartError
 from rrdns.loading import load
+from rrdns.service import serve
 
 IPV4 = "127.0.0.1"
 IPV6 = "::1"
@@ -67,7 +67,13 @@ async def _serve(path: Path, text: str) -> None:
         loop.add_signal_handler(signal.SIGHUP, signal.raise_signal, signal.SIGTERM)
         click.echo(text)
 
-    await service.serve(load(path), notify=False, announce=announce)
+    try:
+        await serve(load(path), notify=False, announce=announce)
+    finally:
+        # The end is under way: a second signal (make passes on what it gets, too) must not cut it
+        # short and leave something behind.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def configuration(

@@ -110,6 +110,15 @@ def test_nothing_of_it_stays(demo: Demo, number: signal.Signals) -> None:
     assert "Traceback" not in (demo.directory / "log").read_text()
 
 
+def test_a_second_signal_does_not_cut_the_end_short(demo: Demo) -> None:
+    demo.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: not _runs(demo.node_pids[-1]), 10, "the end has begun", pause_seconds=0.001)
+    demo.process.send_signal(signal.SIGTERM)
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(20) == 0
+    assert [path.name for path in demo.directory.iterdir()] == ["log"]
+
+
 def test_its_nodes_do_not_outlive_it(demo: Demo) -> None:
     demo.process.kill()
     wait_until(lambda: not any(_runs(pid) for pid in demo.node_pids), 10, "the nodes ended")
