@@ -20,12 +20,9 @@ _CONTAINERS = {
     "dict_type": "a mapping of keys and values",
     "list_type": "a list",
 }
-# What stands for a required key that is missing, so that its siblings are still looked at.
-_FILLERS: dict[tuple[str, str], Any] = {
-    ("zones", "nameservers"): {},
-    ("profiles", "nameservers"): [],
-    ("profiles", "mx"): Broken(),
-}
+# Required keys for which Broken can stand where they are missing, so that what is beside them is
+# still looked at.
+_FILLED = ("nameservers", "mx")
 
 
 @dataclass(frozen=True)
@@ -60,11 +57,10 @@ def check(file: str, text: str) -> Checked:
                 if problem is not None:
                     problems.append(problem)
             unsure.update(_unsure(path, detail["type"]))
-            filler = _FILLERS.get((str(path[0]), str(path[-1])))
             if detail["type"] != "missing":
                 tree = _without(tree, path)
-            elif filler is not None:
-                tree = _changed(tree, path, filler)
+            elif path[-1] in _FILLED:
+                tree = _changed(tree, path, Broken())
             else:
                 tree = _without(tree, path[:-1])
         told = True

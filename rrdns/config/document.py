@@ -110,7 +110,9 @@ def path_text(path: Sequence[Hashable]) -> str:
         if isinstance(step, int):
             shown += f"[{step}]"
         else:
-            shown += ("." if shown else "") + (str(step) or '""')
+            text = str(step)
+            plain = text and text.isprintable()
+            shown += ("." if shown else "") + (text if plain else repr(text).replace("'", '"'))
     return shown
 
 
@@ -170,7 +172,7 @@ def _syntax_problem(file: str, text: str, error: yaml.MarkedYAMLError) -> Proble
     hint = ""
     if source[: column + 1].endswith("\t"):
         hint = ": indent with spaces, not with tabs"
-    elif re.search(r"\[[^\"']*:", source):
+    elif re.search(r"::|\]:[0-9]", source):
         hint = ': write addresses with colons in quotes ("2001:db8::1", "[::]:53")'
     elif "mapping values" in str(error.problem):
         hint = ": put a value that contains ': ' in quotes"
@@ -199,7 +201,9 @@ class _Converter:
             if self._aliased > MAX_ALIASED:
                 # One message is enough: each further alias would repeat it.
                 if self._aliased == MAX_ALIASED + 1:
-                    self._broken(node, path, f"aliases repeat more than {MAX_ALIASED} values")
+                    self._broken(
+                        node, path, f"aliases repeat more than {MAX_ALIASED} values: write them out"
+                    )
                 return Broken()
         self._seen.add(id(node))
         self._open.add(id(node))
@@ -228,7 +232,7 @@ class _Converter:
                 self._broken(key, path, "a key must be plain text, not a mapping or a list")
             elif key.tag == _TAG + "merge":
                 self._broken(key, path, "merge keys (<<) are not supported: write the keys out")
-            elif key.value == "" and key.style is None:
+            elif key.value == "" and not key.style:
                 self._broken(key, path, 'the key is missing: write "" (in quotes) for the apex')
             elif key.value in first:
                 message = f"this key stands twice (first on line {first[key.value]}): remove one"

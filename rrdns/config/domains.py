@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rrdns.config.document import Tree
 from rrdns.config.hostnames import absolute, check_hostname
-from rrdns.names import Name, labels
+from rrdns.config.scalars import text
+from rrdns.names import ROOT, Name, labels
 
 MAX_TOLD = 100
 _PLAIN = re.compile(
@@ -35,23 +37,32 @@ def parse_domain_file(data: bytes) -> DomainList:
     return _parse(pair for pair in stripped if pair[1])
 
 
-def parse_names(names: Iterable[str]) -> DomainList:
+def parse_names(names: Iterable[Tree]) -> DomainList:
     """Parse names of the configuration; their "lines" count from 0, as a list's items do."""
-    return _parse((number, name.encode()) for number, name in enumerate(names))
+    good: list[tuple[int, bytes]] = []
+    bad: list[tuple[int, str]] = []
+    for number, name in enumerate(names):
+        try:
+            good.append((number, text(name).encode()))
+        except ValueError as error:
+            bad.append((number, str(error)))
+    found = _parse(good)
+    found.errors.extend(bad)
+    return found
 
 
 def _parse(numbered: Iterable[tuple[int, bytes]]) -> DomainList:
     found = DomainList()
     add_name, add_line = found.names.append, found.lines.append
     plain, octet = _PLAIN.fullmatch, _OCTET
-    for number, text in numbered:
-        lower = text.lower()
+    for number, line in numbered:
+        lower = line.lower()
         if plain(lower):
             add_name(b"".join([octet[len(label)] + label for label in lower.split(b".")]) + b"\0")
             add_line(number)
             continue
         try:
-            name = _domain(text)
+            name = _domain(line)
         except ValueError as error:
             found.errors.append((number, str(error)))
         else:
@@ -62,15 +73,18 @@ def _parse(numbered: Iterable[tuple[int, bytes]]) -> DomainList:
 
 def _domain(line: bytes) -> Name:
     try:
-        text = line.decode()
+        shown = line.decode()
     except UnicodeDecodeError:
         raise ValueError("not UTF-8 text: save the file as UTF-8, or write the A-label") from None
-    if any(char.isspace() for char in text):
-        raise ValueError(f"{text!r} is not a domain name: one domain a line, without spaces")
-    name = check_hostname(absolute(text))
+    if any(char.isspace() for char in shown):
+        raise ValueError(f"{shown!r} is not a domain name: one domain a line, without spaces")
+    name = absolute(shown)
+    if name == ROOT:
+        raise ValueError("the root is not a domain")
+    check_hostname(name)
     parts = labels(name)
     if len(parts) < 2:
-        raise ValueError(f"{text!r} is a single label: a domain has at least two")
+        raise ValueError(f"{shown!r} is a single label: a domain has at least two")
     if parts[-1].isdigit():
-        raise ValueError(f"{text!r} looks like an address: write a domain name")
+        raise ValueError(f"{shown!r} looks like an address: write a domain name")
     return name

@@ -7,62 +7,78 @@ import re
 
 import idna
 
-from rrdns.names import ROOT, Name, Prefix, from_text, is_below, labels
+from rrdns.config.document import Tree
+from rrdns.config.scalars import any_address, shown, text
+from rrdns.names import ROOT, Name, Prefix, from_text, is_below, labels, to_text
 
 # UTS 46 takes these for dots, too: ideographic, fullwidth and halfwidth.
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 _LABEL = re.compile(rb"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
 
-def to_ascii(text: str) -> str:
+def to_ascii(written: str) -> str:
     """Return text with its internationalised labels as A-labels; ASCII labels stay as they are.
 
     Raises ValueError for a label that IDNA 2008 forbids.
     """
-    if text.isascii():
-        return text
+    if written.isascii():
+        return written
     done = []
-    for label in text.translate(_DOTS).split("."):
+    for label in written.translate(_DOTS).split("."):
         if label.isascii():
             done.append(label)
             continue
         try:
             done.append(idna.encode(label, uts46=True).decode())
         except (idna.IDNAError, UnicodeError) as error:
-            raise ValueError(f"{text!r} is not a valid internationalised name: {error}") from None
+            raise ValueError(
+                f"{written!r} is not a valid internationalised name: {error}"
+            ) from None
     return ".".join(done)
 
 
-def absolute(text: str) -> Name:
+def absolute(written: str) -> Name:
     """Return the wire form of an absolute name, with or without its final dot."""
-    return from_text(to_ascii(text))
+    return from_text(to_ascii(written))
 
 
-def from_key(text: str, apex: Name) -> Name:
+def from_key(written: str, apex: Name) -> Name:
     """Return the name that a key of `hosts` or `records` means: relative unless it ends in a dot.
 
     Raises ValueError for a name outside the zone.
     """
-    name = from_text(to_ascii(text), apex)
+    name = from_text(to_ascii(written), apex)
     if not is_below(name, apex):
-        raise ValueError(f"{text} is not in this zone")
+        raise ValueError(f"{shown(written)} is not in this zone")
     return name
 
 
-def from_value(text: str, apex: Name | None) -> Name:
+def from_value(written: str, apex: Name | None) -> Name:
     """Return the name that a value means: relative to the zone if it has no dot, else absolute.
 
     In a profile (`apex` is None) every value is absolute, and one without a dot is refused, since
     it would be a top-level domain.
     """
-    ascii_text = to_ascii(text)
+    ascii_text = to_ascii(written)
     if "." in ascii_text:
         return from_text(ascii_text)
     if apex is None:
         if ascii_text in ("", "@"):
             raise ValueError("the name is empty: write an absolute name")
-        raise ValueError(f"{text!r} has no dot: in a profile, write the name in full")
+        raise ValueError(f"{written!r} has no dot: in a profile, write the name in full")
     return from_text(ascii_text, apex)
+
+
+def helo(value: Tree) -> str:
+    """Read what a probe says of itself: a host name, or an address literal in brackets.
+
+    RFC 5321, section 4.1.3. Nothing else is let through, since it goes to the peer as it stands.
+    """
+    found = text(value)
+    if found.startswith("[") and found.endswith("]"):
+        any_address(found[1:-1].removeprefix("IPv6:"))
+        return found
+    return to_text(check_hostname(absolute(found))).removesuffix(".")
 
 
 def prefix(name: Name, apex: Name) -> Prefix:

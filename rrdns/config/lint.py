@@ -60,10 +60,14 @@ def lint(
 ) -> None:
     """Report everything in zones and profiles that lint knows of."""
     node_names = {node.name.lower().encode() for node in nodes}
+    # Beside errors a count may be too low because of them.
+    complete = not report.failed
     for made in (*zones, *profiles):
-        for place, rdatas in _exchanges(report, made):
-            _lint_mx(report, world, node_names, place, rdatas)
-        _lint_nameservers(report, world, made)
+        for places, rdatas in _exchanges(report, made):
+            _lint_mx(report, world, node_names, places, rdatas)
+            if complete:
+                _count_exchanges(report, places, rdatas)
+        _lint_nameservers(report, world, made, complete=complete)
     for made in zones:
         _lint_delegations(report, made)
     for made in profiles:
@@ -96,8 +100,6 @@ def _lint_mx(
             message = "a null MX stands alone: remove it, or all others (RFC 7505, section 3)"
             report.error(places[exchanges.index(ROOT)], message)
         return
-    if len(set(exchanges)) < 2:
-        report.warning(places[0], "fewer than two MX hosts: mail waits while this one is down")
     for place, name in zip(places, exchanges, strict=True):
         shown, parts = to_text(name), labels(name)
         if parts[-1].isdigit():
@@ -122,14 +124,19 @@ def _lint_mx(
             report.warning(place, message)
 
 
-def _lint_nameservers(report: Report, world: World, made: Made) -> None:
+def _count_exchanges(report: Report, places: list[Place], rdatas: tuple[bytes, ...]) -> None:
+    exchanges = {rdata[2:] for rdata in rdatas}
+    if len(exchanges) == 1 and ROOT not in exchanges:
+        report.warning(places[0], "fewer than two MX hosts: mail waits while this one is down")
+
+
+def _lint_nameservers(report: Report, world: World, made: Made, *, complete: bool) -> None:
     rrset = made.contents.rrsets.get(b"", {}).get(NS)
     if rrset is None:
         return
     place = made.places[b"", NS]
-    if len(rrset.rdatas) == 1:
-        message = "one name server: while it is down, nobody finds these names"
-        report.warning(place, message, needs=[made.path[0]])
+    if complete and len(rrset.rdatas) == 1:
+        report.warning(place, "one name server: while it is down, nobody finds these names")
     for name in rrset.rdatas:
         if world.look(name) == NOTHING:
             message = f"NS without glue: {to_text(name)} has no address in this server's zones"

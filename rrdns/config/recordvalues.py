@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 from rrdns.config.document import Scalar, Tree
 from rrdns.config.hostnames import check_hostname, from_value
-from rrdns.config.scalars import shown, text
+from rrdns.config.scalars import any_address, shown, text, whole_number
 from rrdns.names import ROOT, Name, to_text
 
+_MX = re.compile(r"(?:0|[1-9][0-9]{0,4}) \S+")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 _BARE = re.compile(r'[^\s;()"]+')
 _CHUNK_OCTETS = 255
+_PREFERENCE = whole_number(0, 0xFFFF)
 
 Apex = Name | None
 
@@ -63,6 +65,27 @@ def _exchange(value: Tree, apex: Apex) -> str:
     return to_text(exchange(text(value), apex))
 
 
+def _ipv4(value: Tree, _apex: Apex) -> str:
+    return _of_version(4, text(value))
+
+
+def _ipv6(value: Tree, _apex: Apex) -> str:
+    return _of_version(6, text(value))
+
+
+def _of_version(version: int, found: str) -> str:
+    if found.startswith("\\#"):
+        return found
+    parsed = any_address(found)
+    if parsed.version != version:
+        raise ValueError(f"{found} is not an IPv{version} address")
+    return str(parsed)
+
+
+def _preference(value: Tree, _apex: Apex) -> str:
+    return str(_PREFERENCE(value))
+
+
 def _quoted(value: Tree, _apex: Apex) -> str:
     return quoted(text(value).encode())
 
@@ -104,7 +127,10 @@ _SERVICE = (
     _Field(("svcparams", "params"), _parameters, ""),
 )
 _SHAPES: dict[str, tuple[_Field, ...]] = {
-    "MX": (_Field(("preference", "priority")), _Field(("exchange", "value"), _exchange)),
+    "MX": (
+        _Field(("preference", "priority"), _preference),
+        _Field(("exchange", "value"), _exchange),
+    ),
     "SRV": (*_fields("priority", "weight", "port"), _Field(("target",), _name)),
     "CAA": (_Field(("flags",), default="0"), _Field(("tag",)), _Field(("value",), _quoted)),
     "NAPTR": (
@@ -129,6 +155,7 @@ _SHAPES: dict[str, tuple[_Field, ...]] = {
         _Field(("precision_vert",), _metres, "10m"),
     ),
 }
+_ADDRESSES = {"A": _ipv4, "AAAA": _ipv6}
 # Which words of a value in presentation format are names.
 _NAMES_AT: dict[str, dict[int, Callable[[Tree, Apex], str]]] = {
     **{rrtype: {0: _name} for rrtype in ("NS", "CNAME", "PTR", "DNAME")},
@@ -152,10 +179,14 @@ def presentation(mnemonic: str, value: Tree, apex: Apex) -> str:
     found = text(value)
     if mnemonic in ("TXT", "SPF"):
         return _of_text(found)
+    if mnemonic in _ADDRESSES:
+        return _ADDRESSES[mnemonic](value, apex)
     names = _NAMES_AT.get(mnemonic)
     if names is None or found.startswith("\\#"):
         return found
     words = _TOKEN.findall(found)
+    if mnemonic == "MX" and (not _MX.fullmatch(" ".join(words)) or int(words[0]) > 0xFFFF):
+        raise ValueError(f"{shown(found)} is no preference and host, such as '10 mx1.example.com.'")
     for index, read in names.items():
         if index < len(words):
             words[index] = read(Scalar(words[index], "str"), apex)
@@ -164,14 +195,13 @@ def presentation(mnemonic: str, value: Tree, apex: Apex) -> str:
 
 def _of_mapping(mnemonic: str, value: dict[str, Tree], apex: Apex) -> str:
     if mnemonic not in _SHAPES:
-        raise ValueError(f"the value of a {mnemonic} record is text, not a mapping")
+        raise ValueError(f"the value of {mnemonic} must be text, not a mapping")
     fields = _SHAPES[mnemonic]
     known = [key for field in fields for key in field.keys]
     for key in value:
         if key not in known:
             raise ValueError(
-                f"unknown key {key}: a {mnemonic} record has"
-                f" {', '.join(field.keys[0] for field in fields)}"
+                f"unknown key {key}: {mnemonic} has {', '.join(field.keys[0] for field in fields)}"
             )
     done = []
     for field in fields:
@@ -179,7 +209,7 @@ def _of_mapping(mnemonic: str, value: dict[str, Tree], apex: Apex) -> str:
         if len(present) > 1:
             raise ValueError(f"{' and '.join(present)} mean the same: remove one")
         if not present and field.default is None:
-            raise ValueError(f"{field.keys[0]} is missing: a {mnemonic} record needs it")
+            raise ValueError(f"{field.keys[0]} is missing: {mnemonic} needs it")
         try:
             done.append(field.read(value[present[0]], apex) if present else field.default or "")
         except ValueError as error:

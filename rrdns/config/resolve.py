@@ -16,10 +16,8 @@ from rrdns.config.targets import HostMaker, Targets
 from rrdns.config.unsupported import refuse_unsupported
 from rrdns.config.zones import Made, ZoneFile, ZoneFileParser, ZoneMaker
 from rrdns.errors import Problem
-from rrdns.model import Config, Endpoint, Limits, Profile, ServerSettings, Zone
+from rrdns.model import Config, Limits, Profile, ServerSettings, Zone
 from rrdns.names import ROOT, Name, suffix_offsets, to_text
-
-_DEFAULT_LISTEN = (Endpoint("0.0.0.0", 53, default=True), Endpoint("::", 53, default=True))  # noqa: S104
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +193,7 @@ def _taken(report: Report, zones: Mapping[Name, Made]) -> dict[Name, str]:
 def _server(report: Report, root: RootModel, path: str) -> ServerSettings:
     server = root.server
     directory = posixpath.dirname(path)
-    listen = _DEFAULT_LISTEN if server.listen is None else tuple(server.listen)
+    listen = tuple(server.listen)
     if not listen:
         report.error(report.at("server", "listen"), "the list is empty: name an address and port")
     for index, endpoint in enumerate(listen):

@@ -64,6 +64,14 @@ def bounded_text(octets: int) -> Reader:
     return read
 
 
+def file_path(value: Tree) -> str:
+    """Read the path of a file or directory."""
+    found = text(value)
+    if not found or "\0" in found:
+        raise ValueError("must be the path of a file; it is empty or has a NUL in it")
+    return found
+
+
 def word(value: Tree) -> str:
     """Read a name of our own: letters, digits, ``.``, ``_``, ``-``."""
     found = text(value)

@@ -4,20 +4,46 @@ What one value may be is in `scalars`; what values mean together is in the modul
 them. Names are still text here, since what they are relative to is not known at this place.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
-from rrdns.config import scalars
+from rrdns.config import hostnames, scalars
+from rrdns.config.document import Broken
 from rrdns.config.scalars import DAY_SECONDS, MAX_TTL_SECONDS
 from rrdns.model import Endpoint, MinHealthy
+
+DEFAULT_LISTEN = (Endpoint("0.0.0.0", 53, default=True), Endpoint("::", 53, default=True))  # noqa: S104
 
 
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def _some(empty: Any) -> Callable[[Any, ValidatorFunctionWrapHandler], Any]:
+    """Return a validator that wants at least one; Broken stands for what is told of elsewhere."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        if isinstance(value, Broken):
+            return empty
+        found = handler(value)
+        if not found:
+            raise ValueError("is empty: at least one name server is needed")
+        return found
+
+    return validate
+
+
 Text = Annotated[str, PlainValidator(scalars.text)]
+FilePath = Annotated[str, PlainValidator(scalars.file_path)]
 ShortText = Annotated[str, PlainValidator(scalars.bounded_text(255))]
 Word = Annotated[str, PlainValidator(scalars.word)]
 Words = Annotated[list[Word], BeforeValidator(_listed)]
@@ -53,18 +79,18 @@ class LogModel(Model):
 class ServerModel(Model):
     """`server`: sockets, files, the process."""
 
-    listen: Annotated[list[Listen], BeforeValidator(_listed)] | None = None
+    listen: Annotated[list[Listen], BeforeValidator(_listed)] = list(DEFAULT_LISTEN)
     http: Listen | None = Endpoint("127.0.0.1", 9353)
-    control: Text = "/run/rrdns/control.sock"
+    control: FilePath = "/run/rrdns/control.sock"
     control_group: Word | None = None
-    state_directory: Text | None = "/var/lib/rrdns"
+    state_directory: FilePath | None = "/var/lib/rrdns"
     udp_workers: Annotated[
         int | None, PlainValidator(scalars.one_of("auto", scalars.whole_number(1, 1024)))
     ] = None
     executor: Annotated[str, PlainValidator(scalars.choice("auto", "native", "python"))] = "auto"
     identity: ShortText | None = None
     version: ShortText | None = None
-    cookie_secrets: Text | None = None
+    cookie_secrets: FilePath | None = None
     user: Word | None = None
     watch: Flag = False
     log: LogModel = LogModel()
@@ -103,7 +129,7 @@ class ProbeModel(Model):
     connect_timeout: Timeout = 2.0
     banner_timeout: Timeout = 10.0
     command_timeout: Timeout = 5.0
-    helo: ShortText | None = None
+    helo: Annotated[str, PlainValidator(hostnames.helo)] | None = None
     recipient: ShortText | None = None
     verify: Flag = False
     source: SourceModel = SourceModel()
@@ -180,18 +206,18 @@ Records = dict[str, Annotated[list[RecordModel], BeforeValidator(_listed)]]
 class ZoneModel(Model):
     """One of `zones`."""
 
-    nameservers: dict[str, Addresses]
+    nameservers: Annotated[dict[str, Addresses], WrapValidator(_some({}))]
     soa: SoaModel = SoaModel()
     ttl: Ttl = 3600
     hosts: dict[str, HostModel] = {}
     records: Records = {}
-    file: Text | None = None
+    file: FilePath | None = None
 
 
 class ProfileModel(Model):
     """One of `profiles`; `mx` is a list, or the word ``none`` (`profiles` reads it)."""
 
-    nameservers: Annotated[list[Text], BeforeValidator(_listed)]
+    nameservers: Annotated[list[Text], BeforeValidator(_listed), WrapValidator(_some([]))]
     mx: Any
     ttl: Ttl = 3600
     soa: SoaModel = SoaModel()
@@ -199,11 +225,11 @@ class ProfileModel(Model):
 
 
 class DomainsModel(Model):
-    """One of `domains`: names, a file of names, or both."""
+    """One of `domains`: names, a file of names, or both (`domainset` reads the names)."""
 
     profile: Word = "default"
-    names: list[Text] = []
-    file: Text | None = None
+    names: list[Any] = []
+    file: FilePath | None = None
 
 
 class RootModel(Model):

@@ -80,6 +80,9 @@ class Targets:
         for index, address in enumerate(addresses):
             target = Target(address, settings)
             place = self.report.at(*path, index)
+            if address in addresses[:index]:
+                self.report.error(place, f"{address} stands twice: remove one")
+                continue
             first, where = self._first.setdefault(target.key, (target, place))
             if first != target:
                 message = (

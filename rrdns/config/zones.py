@@ -136,9 +136,6 @@ class ZoneMaker:
         place = self.report.at(*path, "nameservers")
         if servers:
             rrsets.add(b"", RRset(NS, model.ttl, tuple(servers)), place)
-        elif not model.nameservers:
-            message = "nameservers is empty: at least one name server is needed"
-            self.report.error(place, message, needs=[path[0]])
 
     def _hostname(self, place: Place, text: str, apex: Apex) -> Name | None:
         try:
