@@ -13,8 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 
-from aiohttp import web
-
 from rrdns.errors import RrdnsError
 from rrdns.health.scheduler import Scheduler
 from rrdns.loading import Loaded, load
@@ -119,9 +117,7 @@ class Service:
     async def _start_http(self, stack: contextlib.AsyncExitStack) -> str:
         if self._config.server.http is None:
             return "off"
-        runner: web.AppRunner = await serve_tcp(
-            make_app(self, control=False), self._config.server.http
-        )
+        runner = await serve_tcp(make_app(self, control=False), self._config.server.http)
         stack.push_async_callback(runner.cleanup)
         return str(tcp_endpoint(runner))
 

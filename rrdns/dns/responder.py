@@ -11,14 +11,11 @@ from rrdns.dns.lookup import Kind, Outcome, Rotation
 from rrdns.dns.message import (
     EDE_NOT_AUTHORITATIVE,
     MAX_MESSAGE_OCTETS,
-    OPCODE_QUERY,
-    Query,
     Reply,
     encode_records,
     finish,
-    limit_octets,
-    scan,
 )
+from rrdns.dns.query import OPCODE_QUERY, Query, limit_octets, scan
 from rrdns.model import Snapshot
 from rrdns.rrtypes import (
     AXFR,

@@ -5,7 +5,8 @@ import time
 from collections import Counter
 
 from rrdns.dns.lookup import Rotation
-from rrdns.dns.message import HEADER_OCTETS, Query, Reply, encode_records, scan
+from rrdns.dns.message import Reply, encode_records
+from rrdns.dns.query import HEADER_OCTETS, Query, scan
 from rrdns.dns.responder import Transport, respond_to
 from rrdns.model import Snapshot
 from rrdns.rrtypes import BADVERS, SERVFAIL, type_label

@@ -4,7 +4,8 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 
 from rrdns.dns.lookup import find_place
-from rrdns.dns.message import HEADER_OCTETS, Encoded, encode_records, scan
+from rrdns.dns.message import Encoded, encode_records
+from rrdns.dns.query import HEADER_OCTETS, scan
 from rrdns.dns.responder import answer
 from rrdns.model import Contents, Profile, Snapshot, Zone
 from rrdns.names import MAX_NAME_OCTETS, ROOT, Name, Prefix, suffix_offsets

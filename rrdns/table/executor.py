@@ -9,14 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rrdns.dns.message import (
-    EDE_NOT_AUTHORITATIVE,
-    HEADER_OCTETS,
-    MAX_MESSAGE_OCTETS,
-    limit_octets,
-    opt_record,
-    scan,
-)
+from rrdns.dns.message import EDE_NOT_AUTHORITATIVE, MAX_MESSAGE_OCTETS, opt_record
+from rrdns.dns.query import HEADER_OCTETS, limit_octets, scan
 from rrdns.names import MAX_LABEL_OCTETS, MAX_NAME_OCTETS, Name, Prefix
 from rrdns.rrtypes import CLASS_IN, DS
 from rrdns.table.table import SLOTS, TALLY_KEYS, Branch, Entry, Node, Rotor, Table, Template
