@@ -5,7 +5,18 @@ import socket
 from dataclasses import replace
 
 import pytest
-from smtp_peers import FAST, GOOD, PATIENT, Handler, ask, outcome, peer, script, silent, target
+from support.smtp_peers import (
+    FAST,
+    GOOD,
+    PATIENT,
+    Handler,
+    ask,
+    outcome,
+    peer,
+    script,
+    silent,
+    target,
+)
 
 from rrdns.health.probe import probe
 from rrdns.model import Check, ProbeResult, ProbeSettings, Reason

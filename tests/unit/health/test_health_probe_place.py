@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from aiosmtpd.handlers import Sink
 from aiosmtpd.smtp import SMTP
-from smtp_peers import GOOD, PATIENT, ask, outcome, peer, script, target
+from support.smtp_peers import GOOD, PATIENT, ask, outcome, peer, script, target
 
 from rrdns.health.probe import full_host_name, is_full_name, probe, reason_of
 from rrdns.model import ProbeResult, Reason

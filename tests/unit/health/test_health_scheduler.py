@@ -5,7 +5,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from scheduler_stage import ADDRESS, SETTINGS, Stage, now, run, target
+from support.scheduler_stage import ADDRESS, SETTINGS, Stage, now, run, target
 
 from rrdns.model import (
     Check,

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from scheduler_stage import ADDRESS, SETTINGS, Stage, now, run, target
+from support.scheduler_stage import ADDRESS, SETTINGS, Stage, now, run, target
 
 from rrdns.health.probe import probe
 from rrdns.health.scheduler import Scheduler

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from smtp_cases import CASES, EARLY, Case
+from support.smtp_cases import CASES, EARLY, Case
 
 from rrdns.health.smtp import (
     Dialogue,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, UnixConnector
-from web_views import cluster
+from support.web_views import cluster
 
 from rrdns.model import Endpoint
 from rrdns.web.app import make_app

@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from web_views import NO_TRAFFIC, cluster, host, make_view, member, state
+from support.web_views import NO_TRAFFIC, cluster, host, make_view, member, state
 
 from rrdns import __version__
 from rrdns.model import Check, ProbeResult, Reason, TargetKey, Verdict

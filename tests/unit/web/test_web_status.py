@@ -1,7 +1,7 @@
 import json
 from dataclasses import replace
 
-from web_views import UNIX_NOW, cluster, host, make_view, member
+from support.web_views import UNIX_NOW, cluster, host, make_view, member
 
 from rrdns.model import Health
 from rrdns.web.status import status
