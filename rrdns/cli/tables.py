@@ -8,6 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rrdns.model import Endpoint
+
 Document = dict[str, Any]
 
 # In a pipe nothing may be cut off: wider than any row, and rich pads no line to it.
@@ -50,7 +52,7 @@ def _headlines(document: Document, now: float) -> Iterable[Text]:
     yield Text.assemble(
         ready,
         f", generation {document['generation']}, {count} domain{'' if count == 1 else 's'},"
-        f" configuration loaded {_ago(config['loaded'], now)}",
+        f" configuration loaded {_age(config['loaded'], now)} ago",
     )
     if config["last_error"]:
         yield Text(f"last reload refused: {config['last_error']}", "red")
@@ -59,25 +61,23 @@ def _headlines(document: Document, now: float) -> Iterable[Text]:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, no_wrap=column != "LAST RESULT", justify="left")
+        # On a narrow terminal the last column gives way, and only that one.
+        table.add_column(column, no_wrap=column != columns[-1])
     return table
 
 
 def _nodes(document: Document, now: float) -> Table:
-    table = _table(
-        "NODE", "ROLE", "ADDRESS", "PORT", "STATE", "ANSWERED", "SINCE", "LEADS", "LAST RESULT"
-    )
+    table = _table("NODE", "ROLE", "ADDRESS", "STATE", "ANSWER", "SINCE", "LEADS", "LAST RESULT")
     for node in document["nodes"]:
         table.add_row(
             node["node"],
             node["role"],
-            node["address"],
-            str(node["port"]),
+            str(Endpoint(node["address"], node["port"])),
             _state(node),
-            "yes" if node["in_rotation"] else Text("no", "red"),
-            _ago(node["since"], now),
+            "in" if node["in_rotation"] else Text("out", "red"),
+            _age(node["since"], now),
             _share(_leads_of(document, node["address"])),
-            Text(_last(node["last"], now)),
+            Text(_last(node["last"], now), no_wrap=True, overflow="ellipsis"),
         )
     return table
 
@@ -99,7 +99,7 @@ def _last(last: Document | None, now: float) -> str:
     if last["text"]:
         words.append(last["text"])
     milliseconds = sum(last["seconds"].values()) * 1000
-    return f"{' '.join(words)} ({milliseconds:.0f} ms, {_ago(last['at'], now)})"
+    return f"{' '.join(words)} ({milliseconds:.0f} ms, {_age(last['at'], now)} ago)"
 
 
 def _hosts(document: Document) -> Table:
@@ -142,11 +142,11 @@ def _share(counts: tuple[int, int]) -> str:
     return f"{100 * own / total:.0f} %" if total else "-"
 
 
-def _ago(at: float | None, now: float) -> str:
+def _age(at: float | None, now: float) -> str:
     if at is None:
         return "-"
     seconds = max(0, round(now - at))
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds >= size:
-            return f"{seconds // size}{unit} ago"
-    return f"{seconds}s ago"
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

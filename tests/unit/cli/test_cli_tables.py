@@ -42,7 +42,9 @@ def _host(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def _text(*, nodes: list[dict[str, Any]], hosts: list[dict[str, Any]], **changes: Any) -> str:
+def _text(
+    *, nodes: list[dict[str, Any]], hosts: list[dict[str, Any]], width: int = 200, **changes: Any
+) -> str:
     document = {
         "generation": 7,
         "ready": True,
@@ -52,7 +54,7 @@ def _text(*, nodes: list[dict[str, Any]], hosts: list[dict[str, Any]], **changes
         "hosts": hosts,
     } | changes
     out = io.StringIO()
-    Console(file=out, width=200).print(render(document, NOW))
+    Console(file=out, width=width).print(render(document, NOW))
     return out.getvalue()
 
 
@@ -67,16 +69,22 @@ def test_a_healthy_node_and_its_host() -> None:
     assert [cell.strip() for cell in _row(text, "server1")] == [
         "server1",
         "primary",
-        "192.0.2.11",
-        "25",
+        "192.0.2.11:25",
         "up",
-        "yes",
-        "2h ago",
+        "in",
+        "2h",
         "75 %",
         "ok 250 mx ready (4 ms, 2s ago)",
     ]
     assert "192.0.2.11 (75 %), 192.0.2.21 (25 %)" in _row(text, "mx1")[-1]
     assert "\x1b" not in text
+
+
+def test_a_narrow_terminal_cuts_only_the_last_result() -> None:
+    text = _text(nodes=[_node(address="2001:db8::2:11")], hosts=[], width=80)
+    (line,) = [line for line in text.splitlines() if line.startswith("server1")]
+    assert "[2001:db8::2:11]:25" in line
+    assert line.rstrip().endswith("…")
 
 
 def test_a_failing_node_says_in_which_phase() -> None:
@@ -89,7 +97,7 @@ def test_a_failing_node_says_in_which_phase() -> None:
         "seconds": {"connect": 0.001, "banner": 10},
     }
     text = _text(nodes=[_node(state="down", in_rotation=False, last=last)], hosts=[])
-    assert "down" in text
+    assert [cell.strip() for cell in _row(text, "server1")][3:5] == ["down", "out"]
     assert "timeout in banner (10001 ms, 0s ago)" in text
 
 
