@@ -322,6 +322,9 @@ class Profile:
 # --- the configuration, checked and resolved --------------------------------------------------
 
 
+DEFAULT_STATE_DIRECTORY = "/var/lib/rrdns"
+
+
 class Endpoint(NamedTuple):
     """An address and port to listen on; `default`: not written by the operator."""
 

@@ -12,15 +12,18 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from rrdns.errors import RrdnsError
+from rrdns.errors import RrdnsError, StartError
 from rrdns.health.scheduler import Scheduler
 from rrdns.loading import Loaded, load
+from rrdns.model import DEFAULT_STATE_DIRECTORY
 from rrdns.server.notify import Notifier
 from rrdns.server.sockets import Bound, bind_all
 from rrdns.server.tcp import TcpServer
 from rrdns.server.traffic import traffic
 from rrdns.server.udp import UdpLoop
+from rrdns.store import Store
 from rrdns.table.compiler import compile_table
 from rrdns.table.snapshot import make_snapshot
 from rrdns.table.table import SLOTS, Table
@@ -33,6 +36,7 @@ _log = logging.getLogger("rrdns")
 _COALESCE_SECONDS = 0.1
 _FIRST_ROUND_SECONDS = 5.0
 _CHECK_SECONDS = 2.0  # twice what an idle UDP loop waits
+_SAVE_SECONDS = 15.0
 # A background thread gives the interpreter back this soon when a query waits for it.
 _SWITCH_SECONDS = 0.0005
 
@@ -105,6 +109,7 @@ class Service:
         http = await self._start_http(stack)
         stack.push_async_callback(self._scheduler.close)
         self._scheduler.set_targets(self._config.targets, added_by_reload=False)
+        self._start_store(stack)
         await self._first_round()
         self._publish()
         await self._serve_dns(stack, bound)
@@ -120,6 +125,35 @@ class Service:
         runner = await serve_tcp(make_app(self, control=False), self._config.server.http)
         stack.push_async_callback(runner.cleanup)
         return str(tcp_endpoint(runner))
+
+    def _start_store(self, stack: contextlib.AsyncExitStack) -> None:
+        """Take up the verdicts from before a restart, and keep those to come."""
+        directory = self._config.server.state_directory
+        if directory is None:
+            return
+        store = Store(Path(directory))
+        try:
+            store.check_writable()
+        except StartError as error:
+            if directory != DEFAULT_STATE_DIRECTORY:
+                raise
+            _log.warning("nothing will be kept for a restart: %s", error)
+            return
+        self._scheduler.restore(store.restore(time.monotonic(), time.time()))
+
+        def save() -> None:
+            store.save(self._scheduler.states, time.monotonic(), time.time())
+
+        async def keep_saving() -> None:
+            while True:
+                await asyncio.sleep(_SAVE_SECONDS)
+                # A slow disk must not hold up the probes.
+                states = self._scheduler.states
+                await asyncio.to_thread(store.save, states, time.monotonic(), time.time())
+
+        stack.callback(save)
+        saving = asyncio.create_task(keep_saving(), name="save-health")
+        stack.callback(saving.cancel)
 
     async def _first_round(self) -> None:
         # A stop request must not wait for the slowest node's timeout.

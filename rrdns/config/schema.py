@@ -19,7 +19,7 @@ from pydantic import (
 from rrdns.config import hostnames, scalars
 from rrdns.config.document import Broken
 from rrdns.config.scalars import DAY_SECONDS, MAX_TTL_SECONDS
-from rrdns.model import Endpoint, MinHealthy
+from rrdns.model import DEFAULT_STATE_DIRECTORY, Endpoint, MinHealthy
 
 DEFAULT_LISTEN = (Endpoint("0.0.0.0", 53, default=True), Endpoint("::", 53, default=True))  # noqa: S104
 
@@ -83,7 +83,7 @@ class ServerModel(Model):
     http: Listen | None = Endpoint("127.0.0.1", 9353)
     control: FilePath = "/run/rrdns/control.sock"
     control_group: Word | None = None
-    state_directory: FilePath | None = "/var/lib/rrdns"
+    state_directory: FilePath | None = DEFAULT_STATE_DIRECTORY
     udp_workers: Annotated[
         int | None, PlainValidator(scalars.one_of("auto", scalars.whole_number(1, 1024)))
     ] = None

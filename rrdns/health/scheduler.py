@@ -150,6 +150,14 @@ class Scheduler:
             state = new_state(now, added_by_reload)
         return _Watched(target, state, health(state))
 
+    def restore(self, states: Mapping[TargetKey, TargetState]) -> None:
+        """Take over what was known before a restart, of the targets that no probe has judged."""
+        for key, state in states.items():
+            watched = self._watched.get(key)
+            if watched is not None and watched.state.verdict is Verdict.UNKNOWN:
+                watched.state = state
+                watched.told = health(state)
+
     async def first_round(self, limit_seconds: float = 5.0) -> None:
         """Return when every target has a verdict, or when the limit passed."""
         with suppress(TimeoutError):
