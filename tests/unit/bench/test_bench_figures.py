@@ -12,7 +12,6 @@ from bench.load import QUERIES, Answered, Load, parse, write_queries
 from bench.report import ratio, table
 from bench.running import Round
 
-
 DNSPERF = """\
 DNS Performance Testing Tool
 Version 2.10.0
