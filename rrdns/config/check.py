@@ -82,18 +82,16 @@ def _without(tree: Any, path: Path) -> Any:
 
 def _changed(tree: Any, path: Path, filler: Any) -> Any:
     """Return the tree with the part at `path` replaced, or left out if the filler is None."""
-    if not path:
-        return {}
     step, rest = path[0], path[1:]
     if isinstance(step, int):
         if not isinstance(tree, list):
             return _changed(tree, rest, filler)
         return [_changed(item, rest, filler) if n == step else item for n, item in enumerate(tree)]
-    if not isinstance(tree, dict):
-        return tree
+    if not isinstance(tree, dict) or (rest and step not in tree):
+        return tree  # left out already with something around it
     changed = dict(tree)
     if rest:
-        changed[step] = _changed(tree.get(step), rest, filler)
+        changed[step] = _changed(tree[step], rest, filler)
     elif filler is None:
         changed.pop(step, None)
     else:
@@ -107,7 +105,8 @@ def _problem(document: Document, path: Path, detail: Any) -> Problem | None:
         return None
     if kind == "extra_forbidden":
         line, column = document.locate_key(path)
-        return Problem(document.file, line, column, path_text(path), _unknown_key(path))
+        shown = path_text((*document.locate(path[:-1])[2], path[-1]))
+        return Problem(document.file, line, column, shown, _unknown_key(path))
     if kind == "missing":
         line, column, known = document.locate(path[:-1])
         shown = path_text(known)

@@ -140,7 +140,8 @@ def read_document(file: str, text: str) -> tuple[Document, list[Problem]]:
         return document, [Problem(file, *_mark(root), "", message)]
     document = Document(file, root)
     converter = _Converter(document)
-    document.tree = converter.convert(root, ())
+    tree = converter.convert(root, ())
+    document.tree = {} if isinstance(tree, Broken) else tree
     document.unsure = frozenset(converter.unsure)
     return document, converter.problems
 

@@ -1,13 +1,13 @@
 """All filtered domains of a configuration: which profile each has, and which lines are bad."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from rrdns.config.domains import MAX_TOLD, DomainList, parse_domain_file, parse_names
 from rrdns.config.report import Place, Report
 from rrdns.config.schema import DomainsModel
 from rrdns.errors import Problem, Severity
-from rrdns.model import Contents, Profile
+from rrdns.model import Profile
 from rrdns.names import Name, to_text
 
 Locate = Callable[[int], Place]
@@ -37,10 +37,6 @@ class DomainSet:
         self.domains: dict[Name, Profile] = {}
         self.bad_lines: list[Problem] = []
         self._lists: list[tuple[DomainList, Locate]] = []
-
-    def contents(self) -> Mapping[Name, Contents]:
-        """Return the contents of each domain's profile."""
-        return _ContentsOf(self.domains)
 
     def add(
         self,
@@ -118,35 +114,19 @@ class DomainSet:
         for line, message in lines:
             if not message:
                 name = found.names[found.lines.index(line)]
-                message = self._repeated(name, severity, locate(line))
+                message = self._repeated(name, severity)
             told.append(_problem(locate(line), message, severity))
 
-    def _repeated(self, name: Name, severity: Severity, place: Place) -> str:
-        first = place
-        for found, locate in self._lists:
-            if name in found.names:
-                first = locate(found.lines[found.names.index(name)])
-                break
+    def _repeated(self, name: Name, severity: Severity) -> str:
+        first = next(
+            locate(found.lines[found.names.index(name)])
+            for found, locate in self._lists
+            if name in found.names
+        )
         if severity is Severity.WARNING:
             return f"{_shown(name)} stands already at {first}: remove one"
         other = self.domains[name].name
         return f"{_shown(name)} has already the profile {other} at {first}: keep one of the two"
-
-
-class _ContentsOf(Mapping[Name, Contents]):
-    """Looks through domains to contents without a second mapping of all domains."""
-
-    def __init__(self, domains: Mapping[Name, Profile]) -> None:
-        self._domains = domains
-
-    def __getitem__(self, name: Name) -> Contents:
-        return self._domains[name].contents
-
-    def __iter__(self) -> Iterator[Name]:
-        return iter(self._domains)
-
-    def __len__(self) -> int:
-        return len(self._domains)
 
 
 def _shown(name: Name) -> str:

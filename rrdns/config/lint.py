@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rrdns.config.report import Place, Report
 from rrdns.config.zones import Made
-from rrdns.model import Contents, Node
+from rrdns.model import Contents, Node, Profile
 from rrdns.names import ROOT, Name, is_below, labels, suffix_offsets, to_text
 from rrdns.rrtypes import AAAA, CNAME, MX, NS, A
 
@@ -23,15 +23,16 @@ class World:
     """All apexes that this server answers for."""
 
     zones: Mapping[Name, Contents]
-    domains: Mapping[Name, Contents]
+    domains: Mapping[Name, Profile]
 
     def look(self, name: Name) -> str:
         """Tell what an address query for `name` finds: OUTSIDE, ADDRESS, ALIAS or NOTHING."""
         for offset in suffix_offsets(name):
             apex = name[offset:]
-            contents = self.zones.get(apex) or self.domains.get(apex)
-            if contents is not None:
-                return _look(contents, name[:offset])
+            if apex in self.zones:
+                return _look(self.zones[apex], name[:offset])
+            if apex in self.domains:
+                return _look(self.domains[apex].contents, name[:offset])
         return OUTSIDE
 
 

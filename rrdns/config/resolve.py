@@ -94,7 +94,7 @@ def resolve(checked: Checked, inputs: Inputs) -> Resolved:
         domains.add(index, entry, made_profiles.get(entry.profile), list(made_profiles), file)
     world = World(
         {apex: made.contents for apex, made in zones.items()},
-        domains.contents(),
+        domains.domains,
     )
     lint(report, world, list(zones.values()), profiles, nodes)
     config = Config(
@@ -176,10 +176,12 @@ def _taken(report: Report, zones: Mapping[Name, Made]) -> dict[Name, str]:
     taken = {}
     for apex, made in zones.items():
         for host in made.contents.hosts.values():
-            for offset in suffix_offsets(host.name):
-                name = host.name[offset:]
-                if name == apex:
-                    break
+            below = [
+                host.name[offset:]
+                for offset in suffix_offsets(host.name)
+                if offset < len(host.name) - len(apex)
+            ]
+            for name in below:
                 why = f"would hide the host {to_text(host.name)} of the zone {to_text(apex)}"
                 taken[name] = why
                 if name in zones:

@@ -133,8 +133,6 @@ def one_of(word_: str, otherwise: Reader) -> Reader:
         try:
             return otherwise(value)
         except ValueError as error:
-            if isinstance(value, Broken):
-                raise
             raise ValueError(str(error).replace("must be ", f"must be {word_} or ", 1)) from None
 
     return read
