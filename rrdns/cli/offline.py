@@ -25,7 +25,7 @@ def check_config(path: str, strict: bool) -> None:
     """Check the configuration and all files that it names; change nothing.
 
     All problems are printed at once on stderr, each as FILE:LINE:COLUMN: PATH: MESSAGE.
-    Exit 0: valid, 1: invalid, 2: a file cannot be read.
+    Exit 0: valid, 1: invalid, 2: FILE cannot be read.
 
     \b
     Example: rrdns check-config -c /etc/rrdns/rrdns.yaml --strict

@@ -14,6 +14,7 @@ LEVELS = {
     Severity.WARNING: logging.WARNING,
     Severity.INFO: logging.INFO,
 }
+PORT = click.IntRange(0, 65535)
 log = logging.getLogger(__name__)
 
 
@@ -41,10 +42,9 @@ def serve(path: str) -> None:
 
 
 @click.command(short_help="Run a server with three small nodes of its own, to play with.")
-@click.option("--port", default=5300, show_default=True, help="DNS port; 0: any free one.")
-@click.option("--http-port", default=9353, show_default=True, help="HTTP port; 0: any free one.")
-@click.option("--smtp-port", default=2525, show_default=True, help="The nodes' port; 0: any.")
-@config_option()
+@click.option("--port", type=PORT, default=5300, show_default=True, help="DNS; 0: any free one.")
+@click.option("--http-port", type=PORT, default=9353, show_default=True, help="HTTP; 0: any.")
+@click.option("--smtp-port", type=PORT, default=2525, show_default=True, help="Nodes; 0: any.")
 def demo(port: int, http_port: int, smtp_port: int) -> None:
     """Run a server on 127.0.0.1 with three small SMTP nodes of its own, until Ctrl-C.
 
