@@ -148,6 +148,10 @@ def _lint_delegations(report: Report, made: Made) -> None:
     apex = made.apex or ROOT
     contents = made.contents
     for owner in contents.cuts:
+        for host in contents.hosts.values():
+            if is_below(host.name, owner + apex):
+                message = f"this delegation would hide the host {to_text(host.name)}: remove one"
+                report.error(made.places[owner, NS], message)
         for name in contents.rrsets[owner][NS].rdatas:
             if not is_below(name, owner + apex):
                 continue
