@@ -121,7 +121,10 @@ def _in_zone(
     cut = _cut_above(contents, prefix, rrtype)
     if cut is not None:
         return _referral(place, cut)
-    owner = prefix if prefix in contents.prefixes else _wildcard(contents, prefix)
+    # DS is asked of the parent: a child's apex exists, even if no delegation tells of it here, and
+    # an NXDOMAIN would speak of all its types and of all names below (RFC 8020).
+    exists = prefix in contents.prefixes or _contents(snapshot, name) is not None
+    owner = prefix if exists else _wildcard(contents, prefix)
     if owner is None:
         return Outcome(Kind.NXDOMAIN, place.apex, authority=(negative_soa(place),))
     found = _at_owner(snapshot, place, owner, rrtype, rotation)
