@@ -7,6 +7,7 @@ import pytest
 from rrdns.config import scalars
 from rrdns.config.document import Broken, Document, Scalar, Tree, path_text, read_document
 from rrdns.config.scalars import Reader
+from rrdns.model import MinHealthy
 
 
 def _scalar(source: str) -> Tree:
@@ -158,3 +159,17 @@ def test_the_first_of_two_equal_keys_counts() -> None:
     assert document.tree == {"a": Scalar("1", "int")}
     assert document.locate(("a",)) == (1, 4, ("a",))
     assert [(p.line, p.column) for p in problems] == [(2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [("0", MinHealthy(0)), ("3", MinHealthy(3)), ("100%", MinHealthy(100, percent=True))],
+)
+def test_min_healthy(source: str, expected: MinHealthy) -> None:
+    assert scalars.min_healthy(_scalar(source)) == expected
+
+
+@pytest.mark.parametrize("source", ["-1", "1001", "1.5", "101%", "050%", "5 %", "half", '"3"'])
+def test_what_is_no_min_healthy(source: str) -> None:
+    with pytest.raises(ValueError, match="must be a number of addresses"):
+        scalars.min_healthy(_scalar(source))
