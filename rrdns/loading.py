@@ -8,7 +8,7 @@ from pathlib import Path
 from rrdns.config import Inputs, SourceFile, check, referenced_files, resolve
 from rrdns.dns.zonefile import parse_rdata, parse_zone_file
 from rrdns.errors import ConfigError, Problem, UnreadableError
-from rrdns.model import Config
+from rrdns.settings import Config
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ stand before its zone's apex (`b""` is the apex itself).
 
 from collections.abc import Iterator
 
-
 Name = bytes
 Prefix = bytes
 

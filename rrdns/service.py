@@ -17,12 +17,12 @@ from pathlib import Path
 from rrdns.errors import RrdnsError, StartError
 from rrdns.health.scheduler import Scheduler
 from rrdns.loading import Loaded, load
-from rrdns.model import DEFAULT_STATE_DIRECTORY
 from rrdns.server.notify import Notifier
 from rrdns.server.sockets import Bound, bind_all
 from rrdns.server.tcp import TcpServer
 from rrdns.server.traffic import traffic
 from rrdns.server.udp import UdpLoop
+from rrdns.settings import DEFAULT_STATE_DIRECTORY
 from rrdns.store import Store
 from rrdns.table.compiler import compile_table
 from rrdns.table.snapshot import make_snapshot

@@ -14,7 +14,7 @@ from typing import Any
 
 from rrdns.errors import StartError
 from rrdns.health.state import TargetState, new_state
-from rrdns.model import Check, TargetKey, Verdict
+from rrdns.targets import Check, TargetKey, Verdict
 
 _log = logging.getLogger("rrdns.store")
 

@@ -9,8 +9,8 @@ from rrdns.cli.options import DomainName, RecordType, config_option
 from rrdns.dns.explain import explain as explain_answer
 from rrdns.errors import ConfigError, Problem, Severity
 from rrdns.loading import load
-from rrdns.model import Config
 from rrdns.names import Name
+from rrdns.settings import Config
 from rrdns.table.snapshot import make_snapshot
 
 EXIT_INVALID = 1

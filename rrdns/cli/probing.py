@@ -13,7 +13,8 @@ from rrdns.errors import RrdnsError
 from rrdns.health.probe import TranscriptLine, full_host_name
 from rrdns.health.probe import probe as run_probe
 from rrdns.loading import load
-from rrdns.model import Check, Config, ProbeResult, Target
+from rrdns.settings import Config
+from rrdns.targets import Check, ProbeResult, Target
 
 EXIT_FAILED = 1
 

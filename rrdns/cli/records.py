@@ -9,9 +9,10 @@ import click
 from rrdns.cli.options import DomainName, config_option
 from rrdns.errors import RrdnsError
 from rrdns.loading import load
-from rrdns.model import Config, Profile
+from rrdns.model import Profile
 from rrdns.names import Name, from_text, to_text
 from rrdns.rrtypes import MX
+from rrdns.settings import Config
 
 PLACEHOLDER = from_text("customer.example.")
 # What records say where the configuration has no profile to take them from.

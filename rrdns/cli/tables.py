@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rrdns.model import Endpoint
+from rrdns.settings import Endpoint
 
 Document = dict[str, Any]
 

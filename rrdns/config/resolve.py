@@ -16,8 +16,9 @@ from rrdns.config.targets import HostMaker, Targets
 from rrdns.config.unsupported import refuse_unsupported
 from rrdns.config.zones import Made, ZoneFile, ZoneFileParser, ZoneMaker
 from rrdns.errors import Problem
-from rrdns.model import Config, Limits, Profile, ServerSettings, Zone
+from rrdns.model import Profile, Zone
 from rrdns.names import ROOT, Name, suffix_offsets, to_text
+from rrdns.settings import Config, Limits, ServerSettings
 
 
 @dataclass(frozen=True, slots=True)

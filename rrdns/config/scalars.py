@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from rrdns.config.document import Broken, Scalar, Tree
-from rrdns.model import Endpoint, MinHealthy
+from rrdns.model import MinHealthy
+from rrdns.settings import Endpoint
 
 Reader = Callable[[Tree], Any]
 

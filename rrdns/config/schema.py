@@ -19,7 +19,8 @@ from pydantic import (
 from rrdns.config import hostnames, scalars
 from rrdns.config.document import Broken
 from rrdns.config.scalars import DAY_SECONDS, MAX_TTL_SECONDS
-from rrdns.model import DEFAULT_STATE_DIRECTORY, Endpoint, MinHealthy
+from rrdns.model import MinHealthy
+from rrdns.settings import DEFAULT_STATE_DIRECTORY, Endpoint
 
 DEFAULT_LISTEN = (Endpoint("0.0.0.0", 53, default=True), Endpoint("::", 53, default=True))  # noqa: S104
 

@@ -8,8 +8,9 @@ from rrdns.config.hostnames import check_hostname, from_key, prefix, to_ascii
 from rrdns.config.report import Place, Report
 from rrdns.config.scalars import is_word, shown
 from rrdns.config.schema import HealthModel, HostModel, NodeModel, ProbeModel
-from rrdns.model import Check, Host, Member, Node, ProbeSettings, Target, TargetKey
+from rrdns.model import Host, Member, Node
 from rrdns.names import Name, Prefix, to_text
+from rrdns.targets import Check, ProbeSettings, Target, TargetKey
 
 MAX_HOST_TTL_SECONDS = 300
 _SETTINGS = {

@@ -7,9 +7,10 @@ from typing import Any
 from rrdns.dns.lookup import Kind, Outcome, find_place, lookup
 from rrdns.dns.message import Record
 from rrdns.dns.zonefile import rdata_text
-from rrdns.model import Family, Selection, Snapshot
+from rrdns.model import Selection, Snapshot
 from rrdns.names import Name, to_text
 from rrdns.rrtypes import NOERROR, NXDOMAIN, RCODE_MNEMONICS, REFUSED, type_text
+from rrdns.targets import Family
 
 _RCODES = {Kind.NXDOMAIN: NXDOMAIN, Kind.REFUSED: REFUSED}
 

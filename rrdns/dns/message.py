@@ -11,7 +11,7 @@ from typing import Any
 import dnslib
 
 from rrdns import names
-from rrdns.dns.query import HEADER_OCTETS, Query
+from rrdns.dns.query import HEADER_OCTETS, Query, opt_of
 from rrdns.names import Name
 from rrdns.rrtypes import CLASS_IN, CNAME, MX, NS, OPT, PTR, SOA
 
@@ -88,8 +88,7 @@ class _Buffer(dnslib.DNSBuffer):  # type: ignore[misc]
 
     def encode_below_owner(self, name: Name, owner: Name) -> None:
         """Write a name that ends in `owner`, its end as a pointer to where the owner stands."""
-        head = names.labels(name)[: -len(names.labels(owner))]
-        for label in head:
+        for label in names.labels(name[: len(name) - len(owner)]):
             self._label(label)
         self.encode_owner(owner)
 
@@ -192,6 +191,14 @@ def opt_record(
     )
 
 
+def truncate(query: Query, encoded: bytes) -> bytes:
+    """Return a reply's header with TC, the question, and of the records at most the OPT."""
+    flags = int.from_bytes(encoded[2:4], "big") | _FLAG_TC
+    opt = opt_of(encoded, HEADER_OCTETS + len(query.question))
+    counts = encoded[4:6] + bytes(4) + (1 if opt else 0).to_bytes(2, "big")
+    return encoded[:2] + flags.to_bytes(2, "big") + counts + query.question + opt
+
+
 def finish(query: Query, reply: Reply, encoded: bytes, *, limit: int, udp_payload: int) -> bytes:
     """Add the OPT that the query asks for, and empty a reply over `limit` octets with TC.
 
@@ -205,11 +212,7 @@ def finish(query: Query, reply: Reply, encoded: bytes, *, limit: int, udp_payloa
             extended_rcode=reply.rcode >> 4,
             ede=reply.ede,
         )
-    if len(encoded) + len(opt) > limit:
-        flags = int.from_bytes(encoded[2:4], "big") | _FLAG_TC
-        head = encoded[:2] + flags.to_bytes(2, "big") + encoded[4:6] + bytes(6)
-        encoded = head + query.question
-    if not opt:
-        return encoded
-    additional = int.from_bytes(encoded[10:12], "big") + 1
-    return encoded[:10] + additional.to_bytes(2, "big") + encoded[12:] + opt
+    if opt:
+        additional = int.from_bytes(encoded[10:12], "big") + 1
+        encoded = encoded[:10] + additional.to_bytes(2, "big") + encoded[12:] + opt
+    return truncate(query, encoded) if len(encoded) > limit else encoded

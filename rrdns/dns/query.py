@@ -63,7 +63,10 @@ def scan(packet: bytes) -> Query | None:
     opcode = flags >> 11 & 15
     recursion_desired = opcode == OPCODE_QUERY and bool(flags & _FLAG_RD)
     if qdcount > 1:
-        return Query(ident, opcode, recursion_desired, error=FORMERR)
+        # RFC 9619: no query has two questions; but an OPT is answered with an OPT.
+        after = _skip_questions(packet, qdcount)
+        edns = None if after is None else _scan_records(packet, after, counts)[0]
+        return Query(ident, opcode, recursion_desired, edns=edns, error=FORMERR)
     question, name, rrtype, rrclass = b"", names.ROOT, 0, 0
     position = HEADER_OCTETS
     if qdcount:
@@ -112,6 +115,16 @@ def _skip_name(packet: bytes, position: int) -> int | None:
     return None
 
 
+def _skip_questions(packet: bytes, count: int) -> int | None:
+    position = HEADER_OCTETS
+    for _ in range(count):
+        after = _skip_name(packet, position)
+        if after is None:
+            return None
+        position = after + 4
+    return position
+
+
 def _scan_records(
     packet: bytes, position: int, counts: Sequence[int]
 ) -> tuple[Edns | None, int | None]:
@@ -132,6 +145,19 @@ def _scan_records(
                     return edns, FORMERR
                 edns = Edns(ttl >> 16 & 255, rrclass, bool(ttl & _FLAG_DO), options)
     return edns, None if position == len(packet) else FORMERR
+
+
+def opt_of(message: bytes, position: int) -> bytes:
+    """Return the OPT record of a well-formed message, empty where it has none.
+
+    `position` is where its records begin. Only the last record of a reply can be one.
+    """
+    start = position
+    for _ in range(sum(struct.unpack_from("!3H", message, 6))):
+        start = position
+        after = _skip_name(message, position) or position
+        position = after + 10 + int.from_bytes(message[after + 8 : after + 10], "big")
+    return message[start:] if message[start : start + 3] == b"\0\0\x29" else b""
 
 
 def _options(rdata: bytes) -> tuple[tuple[int, bytes], ...] | None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from rrdns.health.smtp import Dialogue, Event, Finished, Judged, Received, Send
-from rrdns.model import Check, Family, ProbeResult, ProbeSettings, Reason, Target
+from rrdns.targets import Check, Family, ProbeResult, ProbeSettings, Reason, Target
 
 # What follows QUIT does not count, so it is not waited for as long as a command.
 _QUIT_TIMEOUT_SECONDS: Final = 1.0

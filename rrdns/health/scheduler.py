@@ -26,7 +26,7 @@ from rrdns.health.state import (
     step,
     unprobed_state,
 )
-from rrdns.model import Check, Health, ProbeResult, Reason, Target, TargetKey, Verdict
+from rrdns.targets import Check, Health, ProbeResult, Reason, Target, TargetKey, Verdict
 
 logger = logging.getLogger("rrdns.health")
 

@@ -7,7 +7,8 @@ knows how a state came about, or how an answer is encoded or rotated.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rrdns.model import Choice, Family, Health, Host, Member, MinHealthy, Selection, TargetKey
+from rrdns.model import Choice, Host, Member, MinHealthy, Selection
+from rrdns.targets import Family, Health, TargetKey
 
 _OTHER = {Family.IPV4: Family.IPV6, Family.IPV6: Family.IPV4}
 _FAMILY_TEXT = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final
 
-from rrdns.model import Check, ProbeResult, Reason
+from rrdns.targets import Check, ProbeResult, Reason
 
 MAX_REPLY_OCTETS: Final = 64 * 1024
 MAX_LINE_OCTETS: Final = 2048

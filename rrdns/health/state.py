@@ -7,7 +7,7 @@ means for an answer is selection's.
 
 from dataclasses import dataclass, replace
 
-from rrdns.model import Check, Health, ProbeResult, ProbeSettings, Reason, Verdict
+from rrdns.targets import Check, Health, ProbeResult, ProbeSettings, Reason, Verdict
 
 # Commands whose replies one probe may wait for in turn, at worst: EHLO and its fallback HELO; then
 # STARTTLS, the handshake, EHLO again; then MAIL, RCPT, RSET.

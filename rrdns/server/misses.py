@@ -49,13 +49,14 @@ class Misses:
                 rotation=self._rotation,
             )
         except Exception:
-            self._complain(packet)
+            self.complain(packet)
             reply = encode_records(query, Reply(SERVFAIL)).wire
         self.truncated += reply[2] >> 1 & 1
         self.answered[label, _rcode(query, reply), slot] += 1
         return reply
 
-    def _complain(self, packet: bytes) -> None:
+    def complain(self, packet: bytes) -> None:
+        """Log the exception at hand, which this packet caused."""
         # A packet that finds a fault can be sent a million times: one report a minute.
         now = time.monotonic()
         if now - self._complained_at >= _COMPLAINT_SECONDS:

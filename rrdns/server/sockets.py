@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rrdns.errors import StartError
-from rrdns.model import Endpoint, Family
+from rrdns.settings import Endpoint
+from rrdns.targets import Family
 
 _log = logging.getLogger("rrdns.server")
 
 _RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
 _BACKLOG = 511
+_PORT_ATTEMPTS = 20
 # Linux's numbers; Python's socket module does not have them all.
 _SO_RCVBUFFORCE = 33
 _IP_PKTINFO = 8
@@ -26,7 +28,6 @@ _IP_MTU_DISCOVER = 10
 _IP_PMTUDISC_OMIT = 5
 _IPV6_MTU_DISCOVER = 23
 _IPV6_RECVPKTINFO = 49
-_TCP_DEFER_SECONDS = 10
 _ABSENT_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 
@@ -56,7 +57,7 @@ def bind_all(endpoints: Sequence[Endpoint]) -> list[Bound]:
     with contextlib.ExitStack() as undo:
         for endpoint in endpoints:
             try:
-                pair = _bind(endpoint)
+                pair = _bind_pair(endpoint)
             except OSError as error:
                 if endpoint.default and error.errno in _ABSENT_FAMILY:
                     _log.warning("listen=%s left out: %s", endpoint, error.strerror)
@@ -68,6 +69,18 @@ def bind_all(endpoints: Sequence[Endpoint]) -> list[Bound]:
             raise StartError("no address to listen on: set server.listen")
         undo.pop_all()
     return bound
+
+
+def _bind_pair(endpoint: Endpoint) -> Bound:
+    attempts_left = 1 if endpoint.port else _PORT_ATTEMPTS
+    while True:
+        attempts_left -= 1
+        try:
+            return _bind(endpoint)
+        except OSError as error:
+            # A port that is free for TCP may be taken for UDP.
+            if error.errno != errno.EADDRINUSE or not attempts_left:
+                raise
 
 
 def _bind(endpoint: Endpoint) -> Bound:
@@ -116,13 +129,16 @@ def _prepare_udp(udp: socket.socket, family: Family, *, wildcard: bool) -> None:
 def _advice(endpoint: Endpoint, error: OSError) -> str:
     place = f"cannot listen on {endpoint}"
     if error.errno == errno.EADDRINUSE:
-        owner = "another server"
         if endpoint.port == 53:
-            owner += (
-                " (often systemd-resolved: set DNSStubListener=no in /etc/systemd/resolved.conf,"
-                " or list this machine's own addresses in server.listen)"
+            return (
+                f"{place}: the port is in use by another server (often systemd-resolved: set"
+                " DNSStubListener=no in /etc/systemd/resolved.conf, or list this machine's own"
+                " addresses in server.listen)"
             )
-        return f"{place}: the port is in use by {owner}"
+        return (
+            f"{place}: the port is in use by another server; stop that one, or choose another"
+            " address or port in server.listen"
+        )
     if error.errno in (errno.EACCES, errno.EPERM):
         return (
             f"{place}: ports below 1024 need CAP_NET_BIND_SERVICE"

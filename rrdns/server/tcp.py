@@ -1,7 +1,8 @@
 """DNS over TCP (RFC 7766): length-prefixed messages, pipelined, with bounds on everything.
 
-All connections share one receive buffer; what a connection keeps is at most one unfinished
-message and the replies that its client has not read yet, during which nothing more is read.
+All connections share one receive buffer. What a connection keeps is one receive's queries and at
+most one unfinished message, and some replies that its client has not read yet: while those are over
+a bound, no query is answered and nothing more is read.
 """
 
 import asyncio
@@ -12,8 +13,8 @@ import socket
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
-from rrdns.model import Limits
 from rrdns.server.misses import Misses
+from rrdns.settings import Limits
 from rrdns.table.executor import PythonExecutor
 from rrdns.table.table import Table
 
@@ -22,6 +23,7 @@ _log = logging.getLogger("rrdns.server")
 _RECEIVE_OCTETS = 64 * 1024
 _WRITE_HIGH_OCTETS = 64 * 1024
 _SWEEP_SECONDS = 1.0
+_CLOSE_SECONDS = 1.0
 _IPV6_CLIENT_BITS = 56
 
 
@@ -40,6 +42,8 @@ class TcpServer:
         # In the order of their last activity: the first one is idle for the longest time.
         self._open: OrderedDict[_Connection, float] = OrderedDict()
         self._clients: Counter[str] = Counter()
+        self._all_closed = asyncio.Event()
+        self._all_closed.set()
         self._sweeper: asyncio.Task[None] | None = None
         self.set_limits(limits)
 
@@ -66,15 +70,26 @@ class TcpServer:
         self._sweeper = asyncio.create_task(self._sweep(), name="tcp-sweep")
 
     async def close(self) -> None:
-        """Stop accepting; close every connection once its replies are written."""
+        """Stop accepting; answer what has arrived, and close once those replies are written.
+
+        A client that does not read its replies is cut after a second.
+        """
         for server in self._servers:
             server.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
+        # The first turn of the event loop finds what has arrived, the second reads it.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         for connection in list(self._open):
             connection.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._all_closed.wait()
+        for connection in list(self._open):
+            connection.abort()
         await asyncio.sleep(0)
 
     def publish(self, table: Table) -> None:
@@ -93,10 +108,11 @@ class TcpServer:
         ):
             self.dropped["tcp_client_limit"] += 1
             return False
-        if len(self._open) >= limits.tcp_connections:
+        while len(self._open) >= limits.tcp_connections:
             self.dropped["tcp_limit"] += 1
             next(iter(self._open)).abort()
         self._clients[client] += 1
+        self._all_closed.clear()
         self.active(connection)
         return True
 
@@ -109,6 +125,8 @@ class TcpServer:
         """Forget a connection that was admitted."""
         if self._open.pop(connection, None) is None:
             return
+        if not self._open:
+            self._all_closed.set()
         client = _client(address)
         self._clients[client] -= 1
         if not self._clients[client]:
@@ -143,6 +161,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._server = server
         self._slot = slot
         self._pending = b""
+        self._waits_for_client = False
         self._transport: asyncio.Transport | None = None
         self._address = ""
 
@@ -159,37 +178,61 @@ class _Connection(asyncio.BufferedProtocol):
         return self._server.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        data = self._pending + self._server.buffer[:nbytes].tobytes()
-        server, slot = self._server, self._slot
-        replies = []
-        start, size = 0, len(data)
-        while start + 2 <= size:
+        self._pending += self._server.buffer[:nbytes].tobytes()
+        self._work()
+
+    def _work(self) -> None:
+        """Answer the whole messages that have come, until the client must read first."""
+        data = self._pending
+        start = written = 0
+        replies: list[bytes] = []
+        while not self._waits_for_client and start + 2 <= len(data):
             end = start + 2 + (data[start] << 8 | data[start + 1])
-            if end > size:
+            if end > len(data):
                 break
-            packet = data[start + 2 : end]
-            reply = server.executor.execute(packet, slot)
-            if reply is None:
-                reply = server.misses.answer(packet, slot)
-            if reply is not None:
-                replies.append(len(reply).to_bytes(2, "big"))
-                replies.append(reply)
+            reply = self._reply(data[start + 2 : end])
             start = end
+            if reply is not None:
+                replies += (len(reply).to_bytes(2, "big"), reply)
+                written += 2 + len(reply)
+            if written > _WRITE_HIGH_OCTETS:
+                self._write(replies)
+                replies, written = [], 0
         self._pending = data[start:]
-        if replies and self._transport is not None:
-            self._transport.write(b"".join(replies))
+        if replies:
+            self._write(replies)
+
+    def _reply(self, packet: bytes) -> bytes | None:
+        server = self._server
+        try:
+            reply = server.executor.execute(packet, self._slot)
+            return server.misses.answer(packet, self._slot) if reply is None else reply
+        except Exception:
+            # A fault of ours costs the client this answer, not its connection.
+            server.dropped["error"] += 1
+            server.misses.complain(packet)
+            return None
+
+    def _write(self, replies: list[bytes]) -> None:
+        if self._transport is not None:
             # Only a finished query counts as activity: a peer that sends an octet now and then
             # is as idle as one that sends none.
             self._server.active(self)
+            self._transport.write(b"".join(replies))
 
     def pause_writing(self) -> None:
+        self._waits_for_client = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        self._waits_for_client = False
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._server.active(self)
+        self._work()
+        if not self._waits_for_client:
             self._transport.resume_reading()
-            self._server.active(self)
 
     def eof_received(self) -> bool:
         # A half-closed connection has got every answer it will get: the transport writes what

@@ -20,10 +20,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from rrdns.model import Family
 from rrdns.server.misses import Misses
 from rrdns.table.executor import PythonExecutor
 from rrdns.table.table import SLOTS, Table
+from rrdns.targets import Family
 
 _log = logging.getLogger("rrdns.server")
 
@@ -175,12 +175,7 @@ class UdpLoop:
         if self._stopping and not self._words[_LENGTH_WORD]:
             # What a closed receive side reads as.
             return False
-        try:
-            self._answer(count)
-        except Exception:
-            # The loop outlives any fault of ours: this batch's clients ask again.
-            self.dropped["error"] += 1
-            _log.exception("a batch of queries could not be answered, please report it")
+        self._answer(count)
         return True
 
     def _answer(self, count: int) -> None:
@@ -196,9 +191,14 @@ class UdpLoop:
                 self.dropped["oversized"] += 1
             else:
                 packet = data[at : at + words[word + _LENGTH_WORD]].tobytes()
-                reply = execute(packet, slot)
-                if reply is None:
-                    reply = miss(packet, slot)
+                try:
+                    reply = execute(packet, slot)
+                    if reply is None:
+                        reply = miss(packet, slot)
+                except Exception:
+                    # A fault of ours costs one client its answer, nobody else theirs.
+                    self.dropped["error"] += 1
+                    self.misses.complain(packet)
             if reply is None:
                 self._send(first, index)
                 first = index + 1

@@ -9,11 +9,12 @@ from rrdns.dns.query import HEADER_OCTETS, scan
 from rrdns.dns.responder import answer
 from rrdns.model import Contents, Profile, Snapshot, Zone
 from rrdns.names import MAX_NAME_OCTETS, ROOT, Name, Prefix, suffix_offsets
-from rrdns.rrtypes import AAAA, CLASS_IN, CNAME, SOA, A
+from rrdns.rrtypes import AAAA, CLASS_IN, CNAME, DS, SOA, A
 from rrdns.table.table import Branch, Entry, Heads, Node, Rotor, Table, Template, tally
 
 _FLAG_RD = 0x01
 _RCODE_MASK = 0x0F
+_MAX_POINTER = 0x3FFF
 # Names of templates' samples: apexes and prefixes of several lengths. Labels of octets that no
 # configuration is likely to have; a sample that does not fit its zone is left out.
 _SAMPLE_APEXES = (
@@ -38,16 +39,11 @@ def compile_table(snapshot: Snapshot, generation: int, previous: Table | None = 
         return Table(
             generation, snapshot, names, previous.zones, previous.profiles, previous.refused, rotors
         )
-    zones = {apex: _zone_branch(snapshot, zone, numbers) for apex, zone in snapshot.zones.items()}
     return Table(
         generation,
         snapshot,
-        {
-            prefix + apex: node
-            for apex, branch in zones.items()
-            for prefix, node in branch.nodes.items()
-        },
-        zones,
+        dict(_zone_nodes(snapshot, numbers)),
+        {apex: _absent_in_zone(snapshot, zone) for apex, zone in snapshot.zones.items()},
         {name: _profile_branch(profile) for name, profile in snapshot.profiles.items()},
         _refused(),
         rotors,
@@ -63,6 +59,7 @@ def _same_static(old: Snapshot, new: Snapshot) -> bool:
     return (
         old.zones is new.zones
         and old.profiles is new.profiles
+        and old.domains is new.domains
         and old.udp_payload == new.udp_payload
     )
 
@@ -86,17 +83,21 @@ def _host_nodes(
 # --- zones ------------------------------------------------------------------------------------
 
 
-def _zone_branch(snapshot: Snapshot, zone: Zone, numbers: Mapping[tuple[Name, int], int]) -> Branch:
-    contents = zone.contents
-    nodes = {
-        prefix: _node(snapshot, contents, prefix, prefix + zone.apex, numbers)
-        for prefix in contents.prefixes
-        if _answers_itself(snapshot, zone, prefix)
-    }
-    if contents.cuts or contents.has_wildcards:
-        return Branch(nodes, None)
+def _zone_nodes(
+    snapshot: Snapshot, numbers: Mapping[tuple[Name, int], int]
+) -> Iterator[tuple[Name, Node]]:
+    for zone in snapshot.zones.values():
+        for prefix in zone.contents.prefixes:
+            if _answers_itself(snapshot, zone, prefix):
+                name = prefix + zone.apex
+                yield name, _node(snapshot, zone.contents, prefix, name, numbers)
+
+
+def _absent_in_zone(snapshot: Snapshot, zone: Zone) -> Entry | None:
+    if zone.contents.cuts or zone.contents.has_wildcards:
+        return None
     samples = ((snapshot, prefix + zone.apex, zone.apex) for prefix in _SAMPLE_PREFIXES)
-    return Branch(nodes, _template_entry(samples, A))
+    return _template_entry(samples, A)
 
 
 def _answers_itself(snapshot: Snapshot, zone: Zone, prefix: Prefix) -> bool:
@@ -167,15 +168,22 @@ def _profile_branch(profile: Profile) -> Branch:
 
 
 def _profile_node(snapshot: Snapshot, contents: Contents, prefix: Prefix) -> Node:
-    types = _types(contents, prefix)
+    # DS at a domain's apex is its parent's to answer, and that may be a zone of ours.
+    types = _types(contents, prefix) - ({DS} if not prefix else set())
     entries = {}
-    for rrtype in (*types, _ABSENT_TYPE):
+    complete = CNAME not in types
+    for rrtype in types:
         samples = ((snapshot, prefix + apex, apex) for apex in _SAMPLE_APEXES)
         entry = _template_entry(samples, rrtype)
-        if entry is not None:
+        if entry is None:
+            complete = False
+        else:
             entries[_type_and_class(rrtype)] = entry
-    nodata = entries.pop(_type_and_class(_ABSENT_TYPE), None)
-    return Node(entries, None if CNAME in types else nodata)
+    if not complete:
+        # NODATA would be said of the types that are there but have no template.
+        return Node(entries, None)
+    samples = ((snapshot, prefix + apex, apex) for apex in _SAMPLE_APEXES)
+    return Node(entries, _template_entry(samples, _ABSENT_TYPE))
 
 
 def _template_entry(samples: Iterable[tuple[Snapshot, Name, Name]], rrtype: int) -> Entry | None:
@@ -191,6 +199,8 @@ def _template_entry(samples: Iterable[tuple[Snapshot, Name, Name]], rrtype: int)
         heads = _heads(encoded.wire)
         if entry is None:
             template = _template(encoded, len(name), len(apex))
+            if not _reaches_everywhere(template):
+                return None
             entry = Entry(tally(rrtype, encoded.wire[3] & _RCODE_MASK), heads, (), -1, template)
         elif entry.template is not None and (
             entry.heads != heads
@@ -212,6 +222,12 @@ def _template(encoded: Encoded, name_octets: int, apex_octets: int) -> Template:
         elif target == apex_at and target != HEADER_OCTETS:
             apex.append(offset - body_start)
     return Template(encoded.wire[body_start:], tuple(own), tuple(apex))
+
+
+def _reaches_everywhere(template: Template) -> bool:
+    """Tell whether each pointer can be written for the longest QNAME too (RFC 1035, 4.1.4)."""
+    body_start = HEADER_OCTETS + MAX_NAME_OCTETS + 4
+    return all(body_start + distance <= _MAX_POINTER for _, distance in template.own)
 
 
 def _refused() -> Entry:

@@ -17,6 +17,7 @@ from rrdns.table.table import SLOTS, TALLY_KEYS, Branch, Entry, Node, Rotor, Tab
 
 _MAX_PLANS = 2048
 _MAX_MOVED = 4096
+_MAX_TAIL_OCTETS = 64
 _FIRST_TCP_SLOT = 2
 _IN = CLASS_IN.to_bytes(2, "big")
 # QTYPEs that mean something else than "the records of this type".
@@ -115,9 +116,7 @@ class PythonExecutor:
             node = self._apexes[profile.name]
         entry = node.entries.get(packet[name_end:end])
         if entry is None:
-            entry = _nodata(node, packet[name_end:end])
-            if entry is None:
-                return None
+            return self._no_data(packet, slot, plan, node, name, end)
         if entry.rotor >= 0:
             turn = self._turns[entry.rotor]
             self._turns[entry.rotor] = turn + 1
@@ -132,6 +131,20 @@ class PythonExecutor:
         self._counts[entry.tally + slot] += 1
         return reply
 
+    def _no_data(
+        self, packet: bytes, slot: int, plan: _Plan, node: Node, name: Name, end: int
+    ) -> bytes | None:
+        """Answer for a name that is there, but has no records of the type."""
+        entry = _nodata(node, packet[end - 4 : end])
+        if entry is None:
+            return None
+        body = (
+            entry.bodies[0]
+            if entry.template is None
+            else (self._moved_body(entry.template, len(name), len(name)))
+        )
+        return self._shared(packet, slot, plan, entry, body, end)
+
     def _make_plan(self, packet: bytes, end: int) -> _Plan | None:
         query = scan(packet)
         if query is None or query.opcode or query.error is not None:
@@ -145,8 +158,9 @@ class PythonExecutor:
             refused = opt_record(self._payload, dnssec_ok=edns.dnssec_ok, ede=EDE_NOT_AUTHORITATIVE)
         head = int(query.recursion_desired) + 2 * int(edns is not None)
         plan = _Plan(head, opt, refused, limit_octets(edns, self._payload))
-        if edns is None or not edns.options:
-            # Options may hold anything (a cookie is new for each client): not worth keeping.
+        if len(packet) - end <= _MAX_TAIL_OCTETS and (edns is None or not edns.options):
+            # Options may hold anything (a cookie is new for each client), other records too:
+            # not worth keeping.
             if len(self._plans) >= _MAX_PLANS:
                 self._plans.clear()
             self._plans[packet[2:HEADER_OCTETS] + packet[end:]] = plan
@@ -164,11 +178,17 @@ class PythonExecutor:
             return None
         entry, template, apex_octets = found
         body = self._moved_body(template, len(name), apex_octets)
+        return self._shared(packet, slot, plan, entry, body, end)
+
+    def _shared(
+        self, packet: bytes, slot: int, plan: _Plan, entry: Entry, body: bytes, end: int
+    ) -> bytes | None:
+        """Put a reply together that may be one for several QTYPEs, and count it by the query's."""
         opt = plan.refused_opt if entry is self.table.refused else plan.opt
         reply = packet[:2] + entry.heads[plan.head] + packet[12:end] + body + opt
         if len(reply) > plan.udp_limit:
             return self._large(reply, packet, slot, plan, entry, end)
-        self._counts[entry.tally + slot] += 1
+        self._counts[entry.tally_of(packet[end - 4 : end - 2]) + slot] += 1
         return reply
 
     def _entry_beside_names(
@@ -182,10 +202,9 @@ class PythonExecutor:
         # pointer; neither then ends where the octets do.
         while offset < len(name) and name[offset] <= MAX_LABEL_OCTETS:
             apex = name[offset:]
-            zone = table.zones.get(apex)
             entry: Entry | None = None
-            if zone is not None:
-                entry = zone.nxdomain
+            if apex in table.zones:
+                entry = table.zones[apex]
             elif (profile := self._domains.get(apex)) is not None:
                 entry = _in_branch(table.profiles[profile.name], name[:offset], type_and_class)
             elif not name[offset]:
@@ -222,7 +241,7 @@ class PythonExecutor:
             flags = bytes([head[0] | 0x02, head[1]])
             reply = packet[:2] + flags + counts + packet[12:end] + plan.opt
             self.truncated += 1
-        self._counts[entry.tally + slot] += 1
+        self._counts[entry.tally_of(packet[end - 4 : end - 2]) + slot] += 1
         return reply
 
     def turn(self, host: Name, rrtype: int) -> int:

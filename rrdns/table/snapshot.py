@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from rrdns.health.select import select
-from rrdns.model import Config, Health, Host, HostAnswer, Selection, Snapshot, TargetKey
+from rrdns.model import Host, HostAnswer, Selection, Snapshot
 from rrdns.names import Name
+from rrdns.settings import Config
 from rrdns.table.rotation import round_robin
+from rrdns.targets import Health, TargetKey
 
 
 def make_snapshot(config: Config, healths: Mapping[TargetKey, Health]) -> Snapshot:

@@ -54,6 +54,7 @@ class Template:
 class Entry:
     """One remembered answer.
 
+    `tally` is where the counters of its own QTYPE begin; see `tally_of` for answers to several.
     `heads` are the reply's octets 2 to 11, `bodies` the octets after the question, a variant
     each. `rotor` numbers the counter that steps through them, -1 where nothing rotates. With a
     `template`, that has the octets, and `bodies` is empty.
@@ -64,6 +65,10 @@ class Entry:
     bodies: tuple[bytes, ...] = ()
     rotor: int = -1
     template: Template | None = None
+
+    def tally_of(self, rrtype: bytes) -> int:
+        """Return where the counters of this answer to a QTYPE (2 octets) begin."""
+        return tally(int.from_bytes(rrtype, "big"), self.heads[0][1] & 15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A zone's or profile's names by prefix, and its answer to names that do not exist.
+    """A profile's names by prefix, and its answer to names that do not exist.
 
     `nxdomain` is None where a wildcard or delegation may answer for those: they are misses.
     """
@@ -101,14 +106,15 @@ class Rotor:
 class Table:
     """A compiled snapshot.
 
-    `names` has every node of our zones by absolute name, `zones` their branches by apex,
-    `profiles` those of the profiles by name. `refused` answers names outside of all of them.
+    `names` has every node of our zones by absolute name; `zones` has their answers to names that
+    do not exist by apex, None where those are misses. `profiles` has the profiles' branches by
+    name. `refused` answers names outside of all of them.
     """
 
     generation: int
     snapshot: Snapshot
     names: Mapping[Name, Node]
-    zones: Mapping[Name, Branch]
+    zones: Mapping[Name, Entry | None]
     profiles: Mapping[str, Branch]
     refused: Entry
     rotors: tuple[Rotor, ...]

@@ -14,7 +14,7 @@ from pathlib import Path
 from aiohttp import web
 
 from rrdns.errors import StartError
-from rrdns.model import Endpoint
+from rrdns.settings import Endpoint
 from rrdns.web.connections import Connections
 
 CONTROL_MODE = 0o660

@@ -16,8 +16,8 @@ from prometheus_client.registry import Collector
 
 from rrdns import __version__
 from rrdns.health.state import health
-from rrdns.model import Check, Health, Reason
 from rrdns.names import to_text
+from rrdns.targets import Check, Health, Reason
 from rrdns.web.view import Use, View, in_rotation, selections, uses
 
 # About a millisecond of rendering: between two slices the main thread serves queries.

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from rrdns.health.state import TargetState
-from rrdns.model import Host, Selection, Verdict
+from rrdns.model import Host, Selection
 from rrdns.names import to_text
+from rrdns.targets import Verdict
 from rrdns.web.view import Use, View, in_rotation, selections, uses
 
 

@@ -8,17 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from rrdns.health.state import TargetState
-from rrdns.model import (
-    Config,
-    Family,
-    Host,
-    Reason,
-    Selection,
-    Snapshot,
-    Target,
-    TargetKey,
-    TrafficCounts,
-)
+from rrdns.model import Host, Selection, Snapshot, TrafficCounts
+from rrdns.settings import Config
+from rrdns.targets import Family, Reason, Target, TargetKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from support.serving import nodes_at, serving, start_node
 from support.waiting import wait_until
 
 from rrdns.loading import load
-from rrdns.model import Family
 from rrdns.names import to_text
+from rrdns.targets import Family
 
 SHIPPED = Path(__file__).parents[2] / "config/rrdns.yaml"
 HOSTS = ("mx1", "mx2", "mx3", "mx4")

@@ -7,13 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rrdns.health.scheduler import Scheduler
-from rrdns.model import (
-    Health,
-    ProbeResult,
-    ProbeSettings,
-    Reason,
-    Target,
-)
+from rrdns.targets import Health, ProbeResult, ProbeSettings, Reason, Target
 
 SETTINGS = ProbeSettings()
 ADDRESS = "192.0.2.1"

@@ -6,7 +6,7 @@ from rrdns.health.smtp import (
     MAX_LINE_OCTETS,
     MAX_REPLY_OCTETS,
 )
-from rrdns.model import Check, ProbeResult, Reason
+from rrdns.targets import Check, ProbeResult, Reason
 
 OK, BUSY, REJECTED, PROTOCOL = Reason.OK, Reason.BUSY, Reason.REJECTED, Reason.PROTOCOL
 EHLO, HELO, QUIT = "EHLO probe.test", "HELO probe.test", "QUIT"

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from rrdns.health.probe import TranscriptLine, probe
-from rrdns.model import ProbeResult, ProbeSettings, Reason, Target
+from rrdns.targets import ProbeResult, ProbeSettings, Reason, Target
 
 FAST = ProbeSettings(
     connect_timeout_seconds=0.3, banner_timeout_seconds=0.3, command_timeout_seconds=0.3

@@ -6,33 +6,32 @@ from typing import Any
 
 from rrdns.health.state import TargetState
 from rrdns.model import (
-    Check,
     Choice,
-    Config,
     Contents,
-    Endpoint,
-    Family,
-    Health,
     Host,
     HostAnswer,
-    Limits,
     Member,
     Node,
-    ProbeResult,
-    ProbeSettings,
     Profile,
-    Reason,
     Selection,
-    ServerSettings,
     Snapshot,
     Soa,
-    Target,
-    TargetKey,
     TrafficCounts,
-    Verdict,
     Zone,
 )
 from rrdns.names import from_text
+from rrdns.settings import Config, Endpoint, Limits, ServerSettings
+from rrdns.targets import (
+    Check,
+    Family,
+    Health,
+    ProbeResult,
+    ProbeSettings,
+    Reason,
+    Target,
+    TargetKey,
+    Verdict,
+)
 from rrdns.web.view import ReloadState, View
 
 SETTINGS = ProbeSettings()

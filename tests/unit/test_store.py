@@ -6,8 +6,8 @@ import pytest
 
 from rrdns.errors import StartError
 from rrdns.health.state import TargetState, new_state
-from rrdns.model import Check, TargetKey, Verdict
 from rrdns.store import EXPIRY_SECONDS, Store
+from rrdns.targets import Check, TargetKey, Verdict
 
 UP = TargetKey("192.0.2.1", 25, Check.EHLO)
 DOWN = TargetKey("2001:db8::1", 2525, Check.TCP)

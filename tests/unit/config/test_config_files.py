@@ -6,8 +6,8 @@ import pytest
 
 from rrdns.errors import RrdnsError, Severity
 from rrdns.loading import load
-from rrdns.model import Config
 from rrdns.names import from_text, prefix_to_text, to_text
+from rrdns.settings import Config
 
 ROOT = Path(__file__).parents[3]
 BAD = sorted((ROOT / "tests/config/bad").glob("*.yaml"))

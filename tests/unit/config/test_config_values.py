@@ -12,9 +12,11 @@ from dns.rdatatype import RdataType
 
 from rrdns.errors import ConfigError, Severity, UnreadableError
 from rrdns.loading import load
-from rrdns.model import Check, Config, Endpoint, Family, Limits, MinHealthy, ProbeSettings
+from rrdns.model import MinHealthy
 from rrdns.names import from_text, prefix_to_text
 from rrdns.rrtypes import type_text
+from rrdns.settings import Config, Endpoint, Limits
+from rrdns.targets import Check, Family, ProbeSettings
 
 GOOD = Path(__file__).parents[2] / "config/good"
 

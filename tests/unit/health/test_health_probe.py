@@ -19,7 +19,7 @@ from support.smtp_peers import (
 )
 
 from rrdns.health.probe import probe
-from rrdns.model import Check, ProbeResult, ProbeSettings, Reason
+from rrdns.targets import Check, ProbeResult, ProbeSettings, Reason
 
 FLOOD = b"220-" + b"x" * 96 + b"\r\n"
 

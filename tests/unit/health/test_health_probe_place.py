@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP
 from support.smtp_peers import GOOD, PATIENT, ask, outcome, peer, script, target
 
 from rrdns.health.probe import full_host_name, is_full_name, probe, reason_of
-from rrdns.model import ProbeResult, Reason
+from rrdns.targets import ProbeResult, Reason
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,7 @@ from dataclasses import replace
 import pytest
 from support.scheduler_stage import ADDRESS, SETTINGS, Stage, now, run, target
 
-from rrdns.model import (
-    Check,
-    Health,
-    Reason,
-)
+from rrdns.targets import Check, Health, Reason
 
 MOMENTS = [step * 0.25 for step in range(14)]
 

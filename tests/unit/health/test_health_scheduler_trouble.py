@@ -13,7 +13,7 @@ from support.scheduler_stage import ADDRESS, SETTINGS, Stage, now, run, target
 from rrdns.health.probe import probe
 from rrdns.health.scheduler import Scheduler
 from rrdns.health.state import lapse_seconds
-from rrdns.model import (
+from rrdns.targets import (
     Check,
     Health,
     ProbeResult,

@@ -7,18 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rrdns.health.select import select
-from rrdns.model import (
-    Family,
-    Health,
-    Host,
-    Member,
-    MinHealthy,
-    ProbeSettings,
-    Selection,
-    Target,
-    TargetKey,
-)
+from rrdns.model import Host, Member, MinHealthy, Selection
 from rrdns.names import from_text
+from rrdns.targets import Family, Health, ProbeSettings, Target, TargetKey
 
 ONE = MinHealthy()
 LETTERS = {"u": Health.UP, "d": Health.DOWN, "?": Health.UNKNOWN, "p": Health.PENDING}

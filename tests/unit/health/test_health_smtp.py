@@ -16,7 +16,7 @@ from rrdns.health.smtp import (
     Send,
     printable,
 )
-from rrdns.model import Check
+from rrdns.targets import Check
 
 
 def whole(case: Case) -> Iterator[bytes]:

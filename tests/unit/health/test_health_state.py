@@ -14,7 +14,7 @@ from rrdns.health.state import (
     step,
     unprobed_state,
 )
-from rrdns.model import Check, Health, ProbeResult, ProbeSettings, Reason, Verdict
+from rrdns.targets import Check, Health, ProbeResult, ProbeSettings, Reason, Verdict
 
 SETTINGS = ProbeSettings()
 OK = ProbeResult(Reason.OK, code=250, text="mx ready")

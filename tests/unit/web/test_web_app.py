@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession, UnixConnector
 from support.web_views import cluster
 
-from rrdns.model import Endpoint
+from rrdns.settings import Endpoint
 from rrdns.web.app import make_app
 from rrdns.web.listen import serve_tcp, serve_unix, tcp_endpoint
 from rrdns.web.view import View

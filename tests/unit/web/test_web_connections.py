@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from support.waiting import wait_until
 
-from rrdns.model import Endpoint
+from rrdns.settings import Endpoint
 from rrdns.web.connections import Connections, note_request
 from rrdns.web.listen import serve_tcp, tcp_endpoint
 

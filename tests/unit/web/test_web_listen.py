@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from rrdns.errors import StartError
-from rrdns.model import Endpoint
+from rrdns.settings import Endpoint
 from rrdns.web.listen import serve_tcp, serve_unix, tcp_endpoint
 
 

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from support.web_views import NO_TRAFFIC, cluster, host, make_view, member, state
 
 from rrdns import __version__
-from rrdns.model import Check, ProbeResult, Reason, TargetKey, Verdict
+from rrdns.targets import Check, ProbeResult, Reason, TargetKey, Verdict
 from rrdns.web.metrics import FAMILIES, SLICE_SAMPLES, Exposition
 from rrdns.web.view import View
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 from support.web_views import UNIX_NOW, cluster, host, make_view, member
 
-from rrdns.model import Health
+from rrdns.targets import Health
 from rrdns.web.status import status
 
 

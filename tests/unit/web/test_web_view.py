@@ -1,6 +1,6 @@
 from support.web_views import MONOTONIC_NOW, UNIX_NOW, cluster, host, make_view, member
 
-from rrdns.model import Family, Health
+from rrdns.targets import Family, Health
 from rrdns.web.view import in_rotation, selections, uses
 
 

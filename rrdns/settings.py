@@ -1,0 +1,89 @@
+"""A configuration that was read, checked and resolved: what the operator wants.
+
+Frozen data only. Durations are seconds, sizes are octets, paths are absolute.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from rrdns.model import Host, Node, Profile, Zone
+from rrdns.names import Name
+from rrdns.targets import ProbeSettings, Target
+
+DEFAULT_STATE_DIRECTORY = "/var/lib/rrdns"
+
+
+class Endpoint(NamedTuple):
+    """An address and port to listen on; `default`: not written by the operator."""
+
+    address: str
+    port: int
+    default: bool = False
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.address}]:{self.port}"
+            if ":" in self.address
+            else f"{self.address}:{self.port}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The configuration's `server`; paths are absolute, None is the configuration's null."""
+
+    listen: tuple[Endpoint, ...]
+    http: Endpoint | None
+    control: str
+    control_group: str | None = None
+    state_directory: str | None = None
+    udp_workers: int | None = None
+    executor: str = "auto"
+    log_level: str = "info"
+    log_format: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The configuration's `limits`; sizes are octets, `exempt` are networks in text."""
+
+    responses_per_second: int = 200
+    slip: int = 2
+    exempt: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    udp_payload: int = 1232
+    tcp_connections: int = 1000
+    tcp_connections_per_client: int = 50
+    tcp_idle_timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration that was read, checked and resolved: everything but the health.
+
+    `probe_defaults` are what `health` sets for every target that does not say otherwise.
+    """
+
+    path: str
+    sha256: str
+    server: ServerSettings
+    limits: Limits
+    probe_concurrency: int
+    nodes: tuple[Node, ...]
+    zones: Mapping[Name, Zone]
+    profiles: Mapping[str, Profile]
+    domains: Mapping[Name, Profile]
+    probe_defaults: ProbeSettings = field(default_factory=ProbeSettings)
+
+    def hosts(self) -> Iterator[Host]:
+        """Yield the hosts of all zones, in the configuration's order."""
+        for zone in self.zones.values():
+            yield from zone.contents.hosts.values()
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """Every target that some host uses, once."""
+        return tuple(
+            dict.fromkeys(member.target for host in self.hosts() for member in host.members)
+        )
