@@ -1,6 +1,7 @@
 """Reloads under load, the end by SIGTERM, and starts that cannot be."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from support.asking import Dig
+from support.ports import free_port
 from support.processes import Background, background
 from support.programs import require_program
-from support.serving import RRDNS, configuration, serving
+from support.serving import RRDNS, configuration, fetch, serving
 from support.waiting import wait_until
 
 from bench.load import parse, write_queries
@@ -86,6 +88,52 @@ def test_the_reload_verb_tells_the_verdict(path: Path, port: int) -> None:
         assert refused.returncode == 1
         assert f"{path}:{len(good.splitlines()) + 1}:1" in refused.stdout + refused.stderr
         assert Dig("127.0.0.1", port).addresses("mx1.example.com") == set(NODES.values())
+
+
+def test_a_reload_of_100000_domains_delays_no_answer(path: Path, port: int, tmp_path: Path) -> None:
+    domains = tmp_path / "domains.txt"
+    domains.write_text("".join(f"customer{number}.test\n" for number in range(100_000)))
+    path.write_text(path.read_text().replace("names: [customer.test]", "file: domains.txt"))
+    queries = tmp_path / "queries.txt"
+    queries.write_text("mx1.example.com A\ncustomer7.test MX\nwww.customer99999.test A\n")
+    dig = Dig("127.0.0.1", port)
+    command = [require_program("dnsperf"), "-s", "127.0.0.1", "-p", str(port), "-d", str(queries)]
+    with (
+        serving(path) as server,
+        background([*command, "-l", "4", "-Q", "1000", "-t", "2"], tmp_path / "load.log") as load,
+    ):
+        load.wait_for_output("Sending queries")
+        with domains.open("a") as file:
+            file.write("another.test\n")
+        server.send(signal.SIGHUP)
+        wait_until(lambda: dig("another.test", "MX").values, 3, "the new domain is answered")
+        assert load.wait(20) == 0
+        assert (parse(load.output).lost, parse(load.output).sent > 3000) == (0, True)
+        latency = re.search(r"Average Latency.*max ([\d.]+)", load.output)
+        assert latency is not None
+        # Files are read off the main thread; what is left is its turns with that thread.
+        assert float(latency[1]) < 0.2
+
+
+def test_a_cold_start_serves_the_good_lines_of_a_domain_file(
+    path: Path, port: int, tmp_path: Path
+) -> None:
+    (tmp_path / "domains.txt").write_text("good.test\nbad domain.test\nlast.test\n")
+    http = free_port()
+    text = path.read_text().replace("names: [customer.test]", "file: domains.txt")
+    path.write_text(text.replace("http: null", f'http: "127.0.0.1:{http}"'))
+    dig = Dig("127.0.0.1", port)
+    with serving(path) as server:
+        assert f"{tmp_path}/domains.txt:2:" in server.output
+        assert len(dig("good.test", "MX").values) == len(dig("last.test", "MX").values) == 2
+        metrics = f"http://127.0.0.1:{http}/metrics"
+        assert "\nrrdns_config_last_reload_successful 0.0\n" in fetch(metrics)
+        refused = _run("-c", str(path), "reload")
+        assert refused.returncode == 1
+        assert f"{tmp_path}/domains.txt:2:" in refused.stdout + refused.stderr
+        (tmp_path / "domains.txt").write_text("good.test\nlast.test\n")
+        assert _run("-c", str(path), "reload").returncode == 0
+        assert "\nrrdns_config_last_reload_successful 1.0\n" in fetch(metrics)
 
 
 def test_sigterm_answers_what_it_has_and_exits_0(path: Path, port: int) -> None:
