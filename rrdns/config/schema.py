@@ -207,7 +207,7 @@ Records = dict[str, Annotated[list[RecordModel], BeforeValidator(_listed)]]
 class ZoneModel(Model):
     """One of `zones`."""
 
-    nameservers: Annotated[dict[str, Addresses], WrapValidator(_some({}))]
+    nameservers: Annotated[dict[str, Addresses], WrapValidator(_some({}))] = {}
     soa: SoaModel = SoaModel()
     ttl: Ttl = 3600
     hosts: dict[str, HostModel] = {}

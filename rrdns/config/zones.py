@@ -67,6 +67,10 @@ class ZoneMaker:
         """Make one zone."""
         path = ("zones", key)
         rrsets = Rrsets(self.report)
+        here = self.report.at(*path)
+        if self.report.at(*path, "nameservers") == here:
+            message = "no nameservers: list those that the parent zone delegates to"
+            self.report.warning(here, message)
         hosts = self.hosts.hosts((*path, "hosts"), apex, model.hosts)
         servers = self._zone_nameservers(path, apex, model, rrsets)
         self._records(path, apex, model, rrsets)
@@ -201,7 +205,7 @@ class ZoneMaker:
         ttl_seconds: int,
         serial: int,
     ) -> Soa:
-        mname = servers[0] if servers else ROOT
+        mname = servers[0] if servers else apex or ROOT
         if model.mname is not None:
             given = self._hostname(self.report.at(*path, "soa", "mname"), model.mname, apex)
             mname = given or mname
