@@ -1,11 +1,9 @@
-"""Reloads under load, the end by SIGTERM, and starts that cannot be."""
+"""Reloads under load, cold starts, and the end by SIGTERM."""
 
-import os
 import re
 import signal
 import socket
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,26 +11,12 @@ from support.asking import Dig
 from support.ports import free_port
 from support.processes import Background, background
 from support.programs import require_program
-from support.serving import RRDNS, configuration, fetch, serving
+from support.serving import RRDNS, fetch, rrdns, serving
 from support.waiting import wait_until
 
 from bench.load import parse, write_queries
 
-NODES = {"server1": "192.0.2.11", "server2": "192.0.2.21"}
-
-
-@pytest.fixture
-def path(tmp_path: Path, port: int) -> Path:
-    """A configuration on `port`."""
-    made = tmp_path / "rrdns.yaml"
-    made.write_text(configuration(listen=[f"127.0.0.1:{port}"], nodes=NODES, directory=tmp_path))
-    return made
-
-
-def _run(*words: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*prefix, *RRDNS, *words], capture_output=True, text=True, timeout=30, check=False
-    )
+ADDRESSES = {"192.0.2.11", "192.0.2.21"}
 
 
 @pytest.fixture
@@ -65,9 +49,7 @@ def test_reloads_lose_no_query(
 
         path.write_text(good)
         server.send(signal.SIGHUP)
-        wait_until(
-            lambda: dig.addresses("mx1.example.com") == set(NODES.values()), 5, "the mended file"
-        )
+        wait_until(lambda: dig.addresses("mx1.example.com") == ADDRESSES, 5, "the mended file")
         assert load.wait(20) == 0
         answered = parse(load.output)
         assert answered.sent > 10_000
@@ -78,16 +60,16 @@ def test_the_reload_verb_tells_the_verdict(path: Path, port: int) -> None:
     good = path.read_text()
     with serving(path):
         path.write_text(good.replace("server2:", "server9:"))
-        done = _run("-c", str(path), "reload")
+        done = rrdns("-c", str(path), "reload")
         assert (done.returncode, done.stderr) == (0, ""), done
         path.write_text(good + "nonsense: 1\n")
         # The verb finds the control socket by the file, so it is told by another one.
         other = path.with_name("other.yaml")
         other.write_text(good)
-        refused = _run("-c", str(other), "reload")
+        refused = rrdns("-c", str(other), "reload")
         assert refused.returncode == 1
         assert f"{path}:{len(good.splitlines()) + 1}:1" in refused.stdout + refused.stderr
-        assert Dig("127.0.0.1", port).addresses("mx1.example.com") == set(NODES.values())
+        assert Dig("127.0.0.1", port).addresses("mx1.example.com") == ADDRESSES
 
 
 def test_a_reload_of_100000_domains_delays_no_answer(path: Path, port: int, tmp_path: Path) -> None:
@@ -128,11 +110,11 @@ def test_a_cold_start_serves_the_good_lines_of_a_domain_file(
         assert len(dig("good.test", "MX").values) == len(dig("last.test", "MX").values) == 2
         metrics = f"http://127.0.0.1:{http}/metrics"
         assert "\nrrdns_config_last_reload_successful 0.0\n" in fetch(metrics)
-        refused = _run("-c", str(path), "reload")
+        refused = rrdns("-c", str(path), "reload")
         assert refused.returncode == 1
         assert f"{tmp_path}/domains.txt:2:" in refused.stdout + refused.stderr
         (tmp_path / "domains.txt").write_text("good.test\nlast.test\n")
-        assert _run("-c", str(path), "reload").returncode == 0
+        assert rrdns("-c", str(path), "reload").returncode == 0
         assert "\nrrdns_config_last_reload_successful 1.0\n" in fetch(metrics)
 
 
@@ -156,62 +138,3 @@ def test_sigterm_answers_what_it_has_and_exits_0(path: Path, port: int) -> None:
         assert server.wait() == 0
         assert "Traceback" not in server.output
     assert not (path.parent / "control.sock").exists()
-
-
-@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
-def test_a_busy_port_is_one_clear_line(path: Path, port: int, kind: socket.SocketKind) -> None:
-    with socket.socket(socket.AF_INET, kind) as taken:
-        taken.bind(("127.0.0.1", port))
-        if kind == socket.SOCK_STREAM:
-            taken.listen()
-        _refuses(_run("-c", str(path), "serve"), f"127.0.0.1:{port}")
-
-
-def test_a_second_server_on_the_same_port_is_one_clear_line(path: Path, port: int) -> None:
-    with serving(path):
-        other = path.with_name("other.yaml")
-        other.write_text(path.read_text().replace("control.sock", "other.sock"))
-        _refuses(_run("-c", str(other), "serve"), f"127.0.0.1:{port}")
-        assert Dig("127.0.0.1", port).addresses("mx1.example.com") == set(NODES.values())
-
-
-def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
-    missing = tmp_path / "nothere.yaml"
-    _refuses(_run("-c", str(missing), "serve"), str(missing))
-    checked = _run("-c", str(missing), "check-config")
-    _refuses(checked, str(missing))
-    assert checked.returncode == 2
-
-
-def test_an_unreadable_file_is_one_clear_line(path: Path) -> None:
-    path.chmod(0)
-    prefix: list[str] = []
-    if os.geteuid() == 0:
-        # Root reads every file; without its capabilities it does not read another user's.
-        os.chown(path, 65534, 65534)
-        setpriv = require_program("setpriv")
-        prefix = [setpriv, "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--"]
-    _refuses(_run("-c", str(path), "serve", prefix=prefix), str(path))
-    checked = _run("-c", str(path), "check-config", prefix=prefix)
-    _refuses(checked, str(path))
-    assert checked.returncode == 2
-
-
-def test_a_missing_directory_of_the_control_socket_is_one_clear_line(path: Path) -> None:
-    missing = path.parent / "nothere"
-    path.write_text(path.read_text().replace(f"{path.parent}/control", f"{missing}/control"))
-    _refuses(_run("-c", str(path), "serve"), str(missing))
-
-
-def test_a_missing_domain_file_is_one_clear_line(path: Path) -> None:
-    path.write_text(path.read_text().replace("names: [customer.test]", "file: nothere/domains.txt"))
-    _refuses(_run("-c", str(path), "serve"), str(path.parent / "nothere/domains.txt"))
-
-
-def _refuses(done: subprocess.CompletedProcess[str], about: str) -> None:
-    """A program that cannot start says so in one line that names the cause, and fails."""
-    lines = [line for line in done.stderr.splitlines() if line]
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    assert len([line for line in lines if about in line]) == 1, done.stderr
-    assert len(lines) == 1, done.stderr

@@ -1,5 +1,6 @@
 """A real `rrdns serve`, and SMTP nodes for it to watch."""
 
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,6 +60,13 @@ def serving(
     with background(command, path.with_suffix(".log"), env) as server:
         server.wait_for_output("ready")
         yield server
+
+
+def rrdns(*words: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run the command line with some words to its end."""
+    return subprocess.run(
+        [*prefix, *RRDNS, *words], capture_output=True, text=True, timeout=30, check=False
+    )
 
 
 def start_node(places: Sequence[str], output: Path, prefix: Sequence[str] = ()) -> Background:
