@@ -1,0 +1,6 @@
+"""The one list of query cases."""
+
+from golden.answers import ANSWERS
+from golden.protocol import PROTOCOL
+
+CASES = (*ANSWERS, *PROTOCOL)
