@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rrdns.errors import RrdnsError, StartError
@@ -71,6 +72,7 @@ class Service:
         self._healthy = True
         self._reload = _first_reload_state(loaded, self._started_at)
         self._reloading = asyncio.Lock()
+        self._hangups: set[asyncio.Task[list[str]]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._changed = False
         self._publish_seconds = 0.0
@@ -100,7 +102,8 @@ class Service:
             stack.callback(loop.remove_signal_handler, number)
         server = self._config.server
         bound = bind_all(server.listen)
-        stack.callback(_close_all, bound)
+        for pair in bound:
+            stack.callback(pair.close)
         where = " ".join(str(pair.endpoint) for pair in bound)
         control = await serve_unix(
             make_app(self, control=True), server.control, server.control_group
@@ -111,9 +114,10 @@ class Service:
         self._scheduler.set_targets(self._config.targets, added_by_reload=False)
         self._start_store(stack)
         await self._first_round()
-        self._publish()
+        self._publish(self._table)
         await self._serve_dns(stack, bound)
         self._ready = True
+        self._end_pause()
         line = f"ready listen={where} http={http} control={server.control}"
         _log.info("%s", line)
         self._tell("READY=1")
@@ -166,9 +170,7 @@ class Service:
                 await task
 
     async def _serve_dns(self, stack: contextlib.AsyncExitStack, bound: list[Bound]) -> None:
-        gc.collect()
-        # What is there now stays for long: later collections need not look at it.
-        gc.freeze()
+        _settle()
         await self._tcp.start(
             [(pair.tcp, SLOTS.index(("tcp", str(pair.family)))) for pair in bound]
         )
@@ -204,12 +206,10 @@ class Service:
 
     def _on_change(self) -> None:
         """Publish the first change at once, and those of the next 100 ms together at its end."""
-        if not self._ready:
-            return
-        if self._pause is not None:
+        if not self._ready or self._pause is not None:
             self._changed = True
             return
-        self._publish()
+        self._publish(self._table)
         self._pause = asyncio.get_running_loop().call_later(_COALESCE_SECONDS, self._end_pause)
 
     def _end_pause(self) -> None:
@@ -218,24 +218,23 @@ class Service:
             self._changed = False
             self._on_change()
 
-    def _publish(self) -> None:
+    def _publish(self, previous: Table) -> None:
+        """Publish what configuration and health say now; `previous` is what spares work."""
         started = time.perf_counter()
         snapshot = make_snapshot(self._config, self._scheduler.healths())
-        self._adopt(compile_table(snapshot, self._table.generation + 1, self._table))
-        self._publish_seconds = time.perf_counter() - started
-
-    def _adopt(self, table: Table) -> None:
-        self._table = table
-        self._tcp.publish(table)
+        self._table = compile_table(snapshot, self._table.generation + 1, previous)
+        self._tcp.publish(self._table)
         for loop in self._loops:
-            loop.publish(table)
+            loop.publish(self._table)
+        self._publish_seconds = time.perf_counter() - started
 
     # --- reloading ----------------------------------------------------------------------------
 
     def _on_hangup(self) -> None:
-        task = asyncio.create_task(self.reload(), name="reload")
         # The event loop keeps no strong reference to a task; its result is in the log.
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        task = asyncio.create_task(self.reload(), name="reload")
+        self._hangups.add(task)
+        task.add_done_callback(self._hangups.discard)
 
     async def reload(self) -> list[str]:
         """Load the configuration anew; return the errors it was refused for, a line each.
@@ -247,18 +246,22 @@ class Service:
             try:
                 loaded, table = await asyncio.to_thread(self._prepare)
             except RrdnsError as error:
-                self._reload = ReloadState(
-                    False, self._reload.last_success_at, str(error), self._reload.loaded_at
-                )
-                lines = str(error).splitlines()
-                _log.error("reload refused, the old configuration stays: %d errors", len(lines))
-                for line in lines:
-                    _log.error("%s", line)
-                return lines
+                return self._refuse(str(error))
+            except Exception as error:
+                _log.exception("a reload failed, please report it")
+                return self._refuse(f"the reload failed: {error!r}")
             finally:
                 self._tell("READY=1")
             self._take_over(loaded, table)
             return []
+
+    def _refuse(self, errors: str) -> list[str]:
+        self._reload = replace(self._reload, last_successful=False, last_error=errors)
+        lines = errors.splitlines()
+        _log.error("reload refused, the old configuration stays: %d errors", len(lines))
+        for line in lines:
+            _log.error("%s", line)
+        return lines
 
     def _prepare(self) -> tuple[Loaded, Table]:
         loaded = load(self._config.path)
@@ -274,14 +277,12 @@ class Service:
         self._scheduler.set_concurrency(self._config.probe_concurrency)
         self._scheduler.set_targets(self._config.targets, added_by_reload=True)
         self._tcp.set_limits(self._config.limits)
-        self._table = table
-        self._publish()
-        gc.freeze()
+        self._publish(table)
+        _settle()
         now = time.time()
         self._reload = ReloadState(True, now, None, now)
-        _log.info(
-            "reloaded sha256=%s generation=%d", self._config.sha256[:12], self._table.generation
-        )
+        sha256 = self._config.sha256[:12]
+        _log.info("reloaded sha256=%s generation=%d", sha256, self._table.generation)
 
     # --- for the pages ------------------------------------------------------------------------
 
@@ -306,9 +307,11 @@ class Service:
         )
 
 
-def _close_all(bound: list[Bound]) -> None:
-    for pair in bound:
-        pair.close()
+def _settle() -> None:
+    # What is there now stays for long: later collections need not look at it. Garbage would stay
+    # too.
+    gc.collect()
+    gc.freeze()
 
 
 def _first_reload_state(loaded: Loaded, now: float) -> ReloadState:
