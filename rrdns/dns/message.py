@@ -95,7 +95,9 @@ class _Buffer(dnslib.DNSBuffer):  # type: ignore[misc]
     def _encode(self, labels: tuple[bytes, ...], known: dict[tuple[bytes, ...], int]) -> None:
         while labels:
             key = tuple(label.lower() for label in labels)
-            pointer = self.names.get(key) or known.get(key)
+            # The question first: where an owner name points must not hang on what names a
+            # profile's RDATA happens to have.
+            pointer = known.get(key) or self.names.get(key)
             if pointer:
                 self.pointers.append(self.offset)
                 self.pack("!H", 0xC000 | pointer)
