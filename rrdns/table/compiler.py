@@ -23,7 +23,7 @@ _SAMPLE_APEXES = (
     b"\x3f" + b"\xfa" * 63 + ROOT,
 )
 _SAMPLE_PREFIXES = (b"\x01\xf0", b"\x02\xf1\xf2\x04\xf3\xf3\xf3\xf3", b"\x28" + b"\xf4" * 40)
-_ABSENT_TYPE = 65281  # of the range for private use (RFC 6895, section 3.1)
+_TYPES = range(65534, 0, -1)  # those for private use come first (RFC 6895, section 3.1)
 
 
 def compile_table(snapshot: Snapshot, generation: int, previous: Table | None = None) -> Table:
@@ -118,6 +118,11 @@ def _types(contents: Contents, prefix: Prefix) -> set[int]:
     return types | ({A, AAAA} if prefix in contents.hosts else set())
 
 
+def _absent_type(types: set[int]) -> int:
+    """Return a type that a name does not have, to ask for NODATA with."""
+    return next(rrtype for rrtype in _TYPES if rrtype not in types)
+
+
 def _node(
     snapshot: Snapshot,
     contents: Contents,
@@ -131,7 +136,7 @@ def _node(
         for rrtype in types
     }
     # What a CNAME leads to may rotate or change with other names: the responder follows it.
-    nodata = None if CNAME in types else _entry(snapshot, name, _ABSENT_TYPE, -1)
+    nodata = None if CNAME in types else _entry(snapshot, name, _absent_type(types), -1)
     return Node(entries, nodata)
 
 
@@ -183,7 +188,7 @@ def _profile_node(snapshot: Snapshot, contents: Contents, prefix: Prefix) -> Nod
         # NODATA would be said of the types that are there but have no template.
         return Node(entries, None)
     samples = ((snapshot, prefix + apex, apex) for apex in _SAMPLE_APEXES)
-    return Node(entries, _template_entry(samples, _ABSENT_TYPE))
+    return Node(entries, _template_entry(samples, _absent_type(types)))
 
 
 def _template_entry(samples: Iterable[tuple[Snapshot, Name, Name]], rrtype: int) -> Entry | None:
