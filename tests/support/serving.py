@@ -58,7 +58,8 @@ def serving(
     """Run `rrdns serve` with a configuration until it says ready; stop it after the block."""
     command = [*prefix, *RRDNS, "-c", str(path), "serve"]
     with background(command, path.with_suffix(".log"), env) as server:
-        server.wait_for_output("ready")
+        # Not "already", which a remark of check-config may have.
+        server.wait_for_output("ready listen=")
         yield server
 
 
