@@ -1,0 +1,128 @@
+"""For any snapshot and any packet an executor says what the responder says, or nothing."""
+
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.dns_strategies import Asked, configs, healths, queries
+
+from rrdns.dns.lookup import Kind, lookup
+from rrdns.dns.query import limit_octets, scan
+from rrdns.dns.responder import Transport, respond
+from rrdns.loading import load
+from rrdns.model import Snapshot
+from rrdns.names import Name
+from rrdns.rrtypes import AAAA, MX, NXDOMAIN, SERVFAIL, A
+from rrdns.table.compiler import compile_table
+from rrdns.table.executor import PythonExecutor
+from rrdns.table.snapshot import make_snapshot
+from rrdns.table.table import Table
+
+# The same examples every time: a change that fails, fails on every machine.
+BOUNDED = settings(max_examples=60, deadline=None, derandomize=True)
+_UDP, _TCP = 0, 2
+GOLDEN = Path(__file__).parents[1] / "golden" / "golden.yaml"
+
+
+class Turns:
+    """A rotation that steps as an executor's does."""
+
+    def __init__(self) -> None:
+        self.steps: dict[tuple[Name, int], int] = {}
+
+    def __call__(self, host: Name, rrtype: int) -> int:
+        step = self.steps.get((host, rrtype), 0)
+        self.steps[host, rrtype] = step + 1
+        return step
+
+
+def _transport(asked: Asked) -> Transport:
+    return Transport.TCP if asked.tcp else Transport.UDP
+
+
+def _compare(
+    executor: PythonExecutor, snapshot: Snapshot, asked: Asked, rotation: Turns
+) -> bytes | None:
+    expected = respond(asked.packet, snapshot, transport=_transport(asked), rotation=rotation)
+    said = executor.execute(asked.packet, _TCP if asked.tcp else _UDP)
+    if said is None:
+        # A miss is answered with the executor's own rotation.
+        said = respond(asked.packet, snapshot, transport=_transport(asked), rotation=executor.turn)
+    assert said == expected
+    return said
+
+
+@settings(BOUNDED, max_examples=150)
+@given(st.data())
+def test_the_executor_says_what_the_responder_says(data: st.DataObject) -> None:
+    config = data.draw(configs())
+    snapshot = make_snapshot(config, data.draw(healths(config)))
+    table = compile_table(snapshot, 1)
+    executor = PythonExecutor(table)
+    rotation = Turns()
+    for asked in data.draw(st.lists(queries(), min_size=3, max_size=8)):
+        _compare(executor, snapshot, asked, rotation)
+    # A publish that only changes healths takes over most of the table before it.
+    snapshot = make_snapshot(config, data.draw(healths(config)))
+    executor.adopt(compile_table(snapshot, 2, table))
+    for asked in data.draw(st.lists(queries(), min_size=3, max_size=8)):
+        _compare(executor, snapshot, asked, rotation)
+
+
+@BOUNDED
+@given(st.data())
+def test_a_reply_keeps_to_its_limit_and_to_what_was_asked(data: st.DataObject) -> None:
+    config = data.draw(configs())
+    snapshot = make_snapshot(config, {})
+    asked = data.draw(queries())
+    query = scan(asked.packet)
+    reply = respond(asked.packet, snapshot, transport=_transport(asked), rotation=Turns())
+    if query is None:
+        assert reply is None
+        return
+    assert reply is not None
+    limit = 65535 if asked.tcp else limit_octets(query.edns, snapshot.udp_payload)
+    assert len(reply) <= limit
+    assert reply[:2] == asked.packet[:2]
+    assert reply[2] & 0xF8 == asked.packet[2] & 0x78 | 0x80
+    assert not reply[3] & 0xF0
+    assert reply[3] & 0x0F != SERVFAIL
+    assert reply[12 : 12 + len(query.question)] == query.question
+
+
+@BOUNDED
+@given(st.data())
+def test_a_configured_host_has_an_address_whatever_its_nodes_do(data: st.DataObject) -> None:
+    config = data.draw(configs())
+    snapshot = make_snapshot(config, data.draw(healths(config)))
+    for host in config.hosts():
+        kinds = [lookup(snapshot, host.name, rrtype, Turns()).kind for rrtype in (A, AAAA)]
+        assert Kind.ANSWER in kinds
+        assert set(kinds) <= {Kind.ANSWER, Kind.NODATA}
+        for rrtype in (A, AAAA, MX):
+            query = b"\0\0\0\0\0\1\0\0\0\0\0\0" + host.name + rrtype.to_bytes(2, "big") + b"\0\1"
+            reply = respond(query, snapshot, transport=Transport.UDP, rotation=Turns())
+            assert reply is not None
+            assert reply[3] & 0x0F not in (SERVFAIL, NXDOMAIN)
+
+
+@pytest.fixture(scope="module")
+def golden() -> Table:
+    return compile_table(make_snapshot(load(GOLDEN).config, {}), 1)
+
+
+@settings(BOUNDED, max_examples=500)
+@given(st.binary(max_size=300), st.booleans())
+def test_no_octets_raise(golden: Table, packet: bytes, tcp: bool) -> None:
+    _compare(PythonExecutor(golden), golden.snapshot, Asked(packet, tcp), Turns())
+
+
+@settings(BOUNDED, max_examples=500)
+@given(st.binary(max_size=300), st.integers(0, 3), st.booleans())
+def test_no_octets_behind_a_sound_header_raise(
+    golden: Table, body: bytes, records: int, tcp: bool
+) -> None:
+    packet = struct.pack("!6H", 1, 0x0100, 1, 0, 0, records) + body
+    _compare(PythonExecutor(golden), golden.snapshot, Asked(packet, tcp), Turns())

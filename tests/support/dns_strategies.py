@@ -1,0 +1,216 @@
+"""Hypothesis strategies: small worlds of zones, profiles and hosts, and packets about them.
+
+Names are made of a few labels, so that zones, delegations, wildcards and aliases meet often.
+"""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from rrdns.model import Contents, Host, Member, MinHealthy, Profile, RRset, Soa, Zone
+from rrdns.names import ROOT, Name, Prefix, suffix_offsets
+from rrdns.rrtypes import AAAA, CNAME, DS, MX, NS, SOA, TXT, A
+from rrdns.settings import Config, Endpoint, Limits, ServerSettings
+from rrdns.targets import Check, Health, ProbeSettings, Target, TargetKey
+
+LABELS = (b"\1a", b"\1b", b"\1c", b"\1*", b"\3mx1")
+APEXES = (b"\1a\0", b"\1b\1a\0", b"\1c\1b\1a\0", b"\4test\0", b"\3mx1\4test\0")
+UNKNOWN_TYPE = 65280
+STATIC_TYPES = (A, AAAA, MX, NS, TXT, DS, UNKNOWN_TYPE)
+ADDRESSES = tuple(f"192.0.2.{number}" for number in range(1, 6)) + tuple(
+    f"2001:db8::{number}" for number in range(1, 4)
+)
+
+labels: SearchStrategy[bytes] = st.sampled_from(LABELS)
+prefixes: SearchStrategy[Prefix] = st.lists(labels, max_size=3).map(b"".join)
+apexes: SearchStrategy[Name] = st.sampled_from(APEXES)
+
+
+@st.composite
+def names(draw: DrawFn) -> Name:
+    """A name at, below or beside the worlds' apexes."""
+    return draw(prefixes) + draw(st.one_of(apexes, st.just(b"\5other\0"), st.just(ROOT)))
+
+
+@st.composite
+def _rrsets(draw: DrawFn, rrtype: int) -> RRset:
+    makers: Mapping[int, SearchStrategy[bytes]] = {
+        A: st.binary(min_size=4, max_size=4),
+        AAAA: st.binary(min_size=16, max_size=16),
+        MX: st.tuples(st.binary(min_size=2, max_size=2), names()).map(b"".join),
+        NS: names(),
+        CNAME: names(),
+        TXT: st.integers(0, 255).map(lambda octets: bytes([octets]) + b"t" * octets),
+    }
+    rdata = makers.get(rrtype, st.binary(max_size=20))
+    most = 1 if rrtype == CNAME else 6
+    rdatas = draw(st.lists(rdata, min_size=1, max_size=most, unique=True))
+    return RRset(rrtype, draw(st.sampled_from((0, 60, 3600))), tuple(rdatas))
+
+
+@st.composite
+def _contents(draw: DrawFn, hosts: Mapping[Prefix, Host]) -> Contents:
+    rrsets: dict[Prefix, dict[int, RRset]] = {b"": {NS: draw(_rrsets(NS))}}
+    for owner in draw(st.lists(prefixes, max_size=5)):
+        if owner and owner not in hosts and owner not in rrsets and draw(st.booleans()):
+            rrsets[owner] = {CNAME: draw(_rrsets(CNAME))}
+            continue
+        types = rrsets.setdefault(owner, {})
+        for rrtype in draw(st.lists(st.sampled_from(STATIC_TYPES), min_size=1, max_size=3)):
+            taken = owner in hosts and rrtype in (A, AAAA, NS)
+            if CNAME not in types and not taken:
+                types[rrtype] = draw(_rrsets(rrtype))
+    in_zone = draw(st.booleans())
+    soa = Soa(
+        mname=draw(names()),
+        rname=b"\4root" if in_zone else b"\4root\5other\0",
+        rname_in_zone=in_zone,
+        serial=draw(st.integers(0, 2**32 - 1)),
+        refresh_seconds=1,
+        retry_seconds=2,
+        expire_seconds=3,
+        minimum_seconds=draw(st.integers(0, 100)),
+        ttl_seconds=draw(st.integers(0, 100)),
+    )
+    filled = {owner: types for owner, types in rrsets.items() if types}
+    return Contents(soa, filled, _uncovered(hosts, filled))
+
+
+def _uncovered(
+    hosts: Mapping[Prefix, Host], rrsets: Mapping[Prefix, Mapping[int, RRset]]
+) -> dict[Prefix, Host]:
+    # A configuration refuses a host at or below a delegation.
+    cuts = {owner for owner, types in rrsets.items() if owner and NS in types}
+    return {
+        prefix: host
+        for prefix, host in hosts.items()
+        if not cuts & {prefix[offset:] for offset in suffix_offsets(prefix + ROOT)}
+    }
+
+
+def _member(address: str) -> Member:
+    return Member("node", "primary", Target(address, ProbeSettings(check=Check.TCP)))
+
+
+@st.composite
+def _hosts(draw: DrawFn, apex: Name, hidden_by: frozenset[Name]) -> dict[Prefix, Host]:
+    found = {}
+    for prefix in draw(st.lists(prefixes, max_size=2, unique=True)):
+        name = prefix + apex
+        below = {name[offset:] for offset in suffix_offsets(name)} & hidden_by
+        if b"*" in prefix or any(len(other) > len(apex) for other in below):
+            continue
+        addresses = draw(st.lists(st.sampled_from(ADDRESSES), min_size=1, unique=True))
+        found[prefix] = Host(
+            name,
+            tuple(map(_member, addresses)),
+            max_answers=draw(st.integers(1, 8)),
+            min_healthy=MinHealthy(draw(st.integers(0, 100)), draw(st.booleans())),
+            rank=draw(st.integers(0, 9)),
+        )
+    return found
+
+
+@st.composite
+def configs(draw: DrawFn) -> Config:
+    """A configuration as the checks let it pass, in what decides answers."""
+    taken = draw(st.lists(apexes, min_size=1, max_size=4, unique=True))
+    cut = draw(st.integers(0, len(taken)))
+    zones = {
+        apex: Zone(apex, draw(_contents(draw(_hosts(apex, frozenset(taken))))))
+        for apex in taken[:cut]
+    }
+    profiles = {
+        name: Profile(name, draw(_contents({})))
+        for name in draw(st.sampled_from((("one",), ("one", "two"))))
+    }
+    domains = {apex: profiles[draw(st.sampled_from(sorted(profiles)))] for apex in taken[cut:]}
+    return Config(
+        path="/rrdns.yaml",
+        sha256="",
+        server=ServerSettings((Endpoint("127.0.0.1", 53),), None, "/control"),
+        limits=Limits(udp_payload=draw(st.sampled_from((512, 700, 1232, 4096)))),
+        probe_concurrency=1,
+        nodes=(),
+        zones=zones,
+        profiles=profiles,
+        domains=domains,
+    )
+
+
+def healths(config: Config) -> SearchStrategy[Mapping[TargetKey, Health]]:
+    """Any state of every target."""
+    keys = [target.key for target in config.targets]
+    return st.fixed_dictionaries({key: st.sampled_from(list(Health)) for key in keys})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One packet over one transport."""
+
+    packet: bytes
+    tcp: bool
+
+
+@st.composite
+def _opts(draw: DrawFn) -> bytes:
+    options = b"".join(
+        struct.pack("!2H", code, len(data)) + data
+        for code, data in draw(
+            st.lists(
+                st.tuples(st.sampled_from((3, 8, 10, 12, 65001)), st.binary(max_size=24)),
+                max_size=2,
+            )
+        )
+    )
+    return struct.pack(
+        "!BHHBBHH",
+        0,
+        41,
+        draw(st.sampled_from((0, 1, 511, 512, 513, 600, 1231, 1232, 1233, 4096, 65535))),
+        0,
+        draw(st.sampled_from((0, 0, 0, 0, 0, 1))),
+        draw(st.sampled_from((0, 0x8000, 0xFFFF, 0x4000))),
+        len(options),
+    ) + options  # fmt: skip
+
+
+def _other_case(name: bytes, mask: int) -> bytes:
+    return bytes(
+        octet ^ 0x20 if 97 <= octet <= 122 and mask >> index & 1 else octet
+        for index, octet in enumerate(name)
+    )
+
+
+@st.composite
+def queries(draw: DrawFn) -> Asked:
+    """A query that is mostly sound, and sometimes cut, mutated or followed by rubbish."""
+    name = _other_case(draw(names()), draw(st.integers(0, 2**16)))
+    rrtype = draw(
+        st.one_of(
+            st.sampled_from((*STATIC_TYPES, A, AAAA, MX, SOA, CNAME, 0, 41, 250, 252, 255)),
+            st.integers(0, 65535),
+        )
+    )
+    rrclass = draw(st.sampled_from((1, 1, 1, 1, 1, 1, 3, 255, 0)))
+    opts = draw(st.lists(_opts(), max_size=1)) * draw(st.sampled_from((1, 1, 1, 1, 1, 2)))
+    flags = draw(st.sampled_from((0, 0x0100, 0x0110, 0x0020, 0x07FF, 0x2000, 0x2800, 0x1000)))
+    packet = struct.pack("!6H", draw(st.integers(0, 65535)), flags, 1, 0, 0, len(opts))
+    packet += name + struct.pack("!2H", rrtype, rrclass) + b"".join(opts)
+    return Asked(draw(_damaged(packet)), draw(st.booleans()))
+
+
+@st.composite
+def _damaged(draw: DrawFn, packet: bytes) -> bytes:
+    how = draw(st.sampled_from(("no", "no", "no", "no", "cut", "flip", "junk")))
+    if how == "cut":
+        return packet[: draw(st.integers(0, len(packet)))]
+    if how == "flip":
+        changed = bytearray(packet)
+        for index in draw(st.lists(st.integers(0, len(packet) - 1), min_size=1, max_size=3)):
+            changed[index] = draw(st.integers(0, 255))
+        return bytes(changed)
+    return packet + draw(st.binary(max_size=8)) if how == "junk" else packet
