@@ -21,8 +21,12 @@ PACKAGES = {
     "nsd": "nsd",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "rndc": "bind9-utils",
     "setpriv": "util-linux",
+    "systemd-analyze": "systemd",
     "unbound": "unbound",
+    "unbound-control": "unbound",
+    "unshare": "util-linux",
 }
 
 
