@@ -123,8 +123,8 @@ def _in_zone(
         return _referral(place, cut)
     # DS is asked of the parent: a child's apex exists, even if no delegation tells of it here, and
     # an NXDOMAIN would speak of all its types and of all names below (RFC 8020).
-    exists = prefix in contents.prefixes or _contents(snapshot, name) is not None
-    owner = prefix if exists else _wildcard(contents, prefix)
+    exists = _contents(snapshot, name) is not None
+    owner = prefix if exists else _source(contents, prefix)
     if owner is None:
         return Outcome(Kind.NXDOMAIN, place.apex, authority=(negative_soa(place),))
     found = _at_owner(snapshot, place, owner, rrtype, rotation)
@@ -151,13 +151,28 @@ def _referral(place: _Place, cut: Prefix) -> Outcome:
     authority = tuple(_records(place, cut + place.apex, rrset))
     additional: list[Record] = []
     for server in dict.fromkeys(rdata.lower() for rdata in rrset.rdatas):
-        if not is_below(server, place.apex):
-            continue
-        glue = place.contents.rrsets.get(server[: len(server) - len(place.apex)], {})
-        for family in (A, AAAA):
-            if family in glue:
-                additional += _records(place, server, glue[family])
+        for address in _server_addresses(place, server):
+            additional += _records(place, server, address)
     return Outcome(Kind.REFERRAL, place.apex, (), authority, tuple(additional))
+
+
+def _server_addresses(place: _Place, server: Name) -> Iterator[RRset]:
+    """Yield the static addresses of a name server, glue or not (RFC 1034, section 4.3.2, 3b)."""
+    if not is_below(server, place.apex):
+        return
+    contents = place.contents
+    prefix = server[: len(server) - len(place.apex)]
+    # Nothing is synthesised below a delegation.
+    below_cut = _cut_above(contents, prefix, A) is not None
+    owner = prefix if below_cut else _source(contents, prefix)
+    if owner is not None:
+        types = contents.rrsets.get(owner, {})
+        yield from (types[family] for family in (A, AAAA) if family in types)
+
+
+def _source(contents: Contents, prefix: Prefix) -> Prefix | None:
+    """Return whose records a name has: its own, those of a wildcard, or None: it is not there."""
+    return prefix if prefix in contents.prefixes else _wildcard(contents, prefix)
 
 
 def _wildcard(contents: Contents, prefix: Prefix) -> Prefix | None:
