@@ -162,7 +162,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._slot = slot
         self._pending = b""
         self._waits_for_client = False
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
         self._address = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -186,7 +186,9 @@ class _Connection(asyncio.BufferedProtocol):
         data = self._pending
         start = written = 0
         replies: list[bytes] = []
-        while not self._waits_for_client and start + 2 <= len(data):
+        while start + 2 <= len(data) and not (
+            self._waits_for_client or self._transport.is_closing()
+        ):
             end = start + 2 + (data[start] << 8 | data[start + 1])
             if end > len(data):
                 break
@@ -214,20 +216,18 @@ class _Connection(asyncio.BufferedProtocol):
             return None
 
     def _write(self, replies: list[bytes]) -> None:
-        if self._transport is not None:
-            # Only a finished query counts as activity: a peer that sends an octet now and then
-            # is as idle as one that sends none.
-            self._server.active(self)
-            self._transport.write(b"".join(replies))
+        # Only a finished query counts as activity: a peer that sends an octet now and then is as
+        # idle as one that sends none.
+        self._server.active(self)
+        self._transport.write(b"".join(replies))
 
     def pause_writing(self) -> None:
         self._waits_for_client = True
-        if self._transport is not None:
-            self._transport.pause_reading()
+        self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._waits_for_client = False
-        if self._transport is None or self._transport.is_closing():
+        if self._transport.is_closing():
             return
         self._server.active(self)
         self._work()
@@ -241,15 +241,12 @@ class _Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._server.closed(self, self._address)
-        self._transport = None
 
     def close(self) -> None:
         """Close once what was answered is written."""
-        if self._transport is not None:
-            self._transport.close()
+        self._transport.close()
 
     def abort(self) -> None:
         """Cut the connection now."""
-        if self._transport is not None:
-            self._server.closed(self, self._address)
-            self._transport.abort()
+        self._server.closed(self, self._address)
+        self._transport.abort()
