@@ -2,118 +2,26 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
-from typing import Any
+from contextlib import suppress
 
 import pytest
-from support.tables import TCP4, TCP6, ask, configure, expected, rcode
+from support.tables import TCP4, TCP6, ask, expected, rcode
+from support.tcp_stage import (
+    MX1,
+    SNAPSHOT,
+    STRANGERS,
+    Stage,
+    big_snapshot,
+    framed,
+    message,
+    opened,
+    staged,
+)
 
-from rrdns.model import RRset, Snapshot
-from rrdns.names import from_text
-from rrdns.rrtypes import NOERROR, TXT
+from rrdns.rrtypes import NOERROR
 from rrdns.server import tcp as tcp_module
-from rrdns.server.tcp import TcpServer, _client
-from rrdns.settings import Limits
+from rrdns.server.tcp import TcpServer
 from rrdns.table.compiler import compile_table
-from rrdns.table.snapshot import make_snapshot
-
-SNAPSHOT = make_snapshot(configure(), {})
-MX1 = from_text("mx1.example.com.")
-DEADLINE_SECONDS = 60.0
-STRANGERS = Limits(exempt=())
-
-Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class Stage:
-    """A server on a free port of loopback, and clients that are closed at its end."""
-
-    def __init__(self, server: TcpServer, place: tuple[str, int]) -> None:
-        self.server = server
-        self.place = place
-        self._writers: list[asyncio.StreamWriter] = []
-
-    async def connect(self, source: str | None = None, receive_octets: int = 0) -> Peer:
-        sock = socket.socket(socket.AF_INET6 if ":" in self.place[0] else socket.AF_INET)
-        sock.setblocking(False)
-        if receive_octets:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_octets)
-        if source is not None:
-            sock.bind((source, 0))
-        try:
-            await asyncio.get_running_loop().sock_connect(sock, self.place)
-        except OSError:
-            sock.close()
-            raise
-        reader, writer = await asyncio.open_connection(sock=sock)
-        self._writers.append(writer)
-        return reader, writer
-
-    async def until(self, condition: Callable[[], object], what: str) -> None:
-        try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                while not condition():  # noqa: ASYNC110  (what is waited for has no event)
-                    await asyncio.sleep(0.005)
-        except TimeoutError:
-            raise AssertionError(f"not in time: {what}") from None
-
-    async def close(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
-        await self.server.close()
-        await asyncio.sleep(0)
-
-
-@asynccontextmanager
-async def serving(
-    limits: Limits = STRANGERS, snapshot: Snapshot = SNAPSHOT, address: str = "127.0.0.1"
-) -> AsyncIterator[Stage]:
-    server = TcpServer(limits, compile_table(snapshot, 1))
-    listener = socket.create_server(
-        (address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET
-    )
-    await server.start([(listener, TCP6 if ":" in address else TCP4)])
-    stage = Stage(server, listener.getsockname()[:2])
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            yield stage
-    finally:
-        await stage.close()
-
-
-def staged(body: Callable[[Stage], Coroutine[Any, Any, None]], **stage: Any) -> None:
-    async def run() -> None:
-        async with serving(**stage) as made:
-            await body(made)
-
-    asyncio.run(run())
-
-
-def framed(*packets: bytes) -> bytes:
-    return b"".join(struct.pack("!H", len(packet)) + packet for packet in packets)
-
-
-async def message(reader: asyncio.StreamReader) -> bytes:
-    return await reader.readexactly(int.from_bytes(await reader.readexactly(2), "big"))
-
-
-async def is_cut(reader: asyncio.StreamReader) -> bool:
-    with suppress(ConnectionResetError):
-        return await reader.read() == b""
-    return True
-
-
-def big_snapshot(texts: int) -> Snapshot:
-    """The snapshot with `texts` strings of 255 octets at big.example.com."""
-    apex = from_text("example.com.")
-    zone = SNAPSHOT.zones[apex]
-    rrset = RRset(TXT, 60, tuple(b"\xff" + b"%0255d" % number for number in range(texts)))
-    rrsets = {**zone.contents.rrsets, b"\3big": {TXT: rrset}}
-    zone = replace(zone, contents=replace(zone.contents, rrsets=rrsets))
-    return replace(SNAPSHOT, zones={**SNAPSHOT.zones, apex: zone})
-
 
 # --- answering --------------------------------------------------------------------------------
 
@@ -210,147 +118,6 @@ def test_publish_and_rotation_go_on_within_a_connection() -> None:
         assert sum(stage.server.executor.leads().values()) == 6
 
     staged(body)
-
-
-# --- bounds -----------------------------------------------------------------------------------
-
-
-def test_a_client_that_never_reads_is_bounded_and_cut() -> None:
-    async def body(stage: Stage) -> None:
-        _, writer = await stage.connect(receive_octets=4096)
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
-        queries = framed(*[ask("big.example.com.", "TXT")] * 1500)
-        assert len(queries) < 65536
-        for _ in range(50):
-            writer.write(queries)
-        (connection,) = await opened(stage, 1)
-        held = 0
-        while stage.server.connections:
-            held = max(held, connection._transport.get_write_buffer_size())
-            assert len(connection._pending) <= 2 * 65538
-            await asyncio.sleep(0.01)
-        assert 65536 < held <= 65536 + 2 * 65537
-        assert stage.server.dropped == {"tcp_idle": 1}
-
-    limits = Limits(exempt=(), tcp_idle_timeout_seconds=0.3)
-    staged(body, limits=limits, snapshot=big_snapshot(200))
-
-
-async def opened(stage: Stage, count: int) -> list[Any]:
-    await stage.until(lambda: stage.server.connections == count, f"{count} connections")
-    return list(stage.server._open)
-
-
-def test_a_slow_reader_gets_everything() -> None:
-    snapshot = big_snapshot(200)
-    packet = ask("big.example.com.", "TXT")
-    wanted = expected(packet, snapshot, TCP4)
-
-    async def body(stage: Stage) -> None:
-        reader, writer = await stage.connect(receive_octets=4096)
-        writer.write(framed(*[packet] * 400))
-        writer.write_eof()
-        for _ in range(400):
-            assert await message(reader) == wanted
-        assert await reader.read() == b""
-
-    staged(body, snapshot=snapshot)
-
-
-def test_idle_connections_are_cut_and_busy_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp_module, "_SWEEP_SECONDS", 0.05)
-
-    async def body(stage: Stage) -> None:
-        silent, _ = await stage.connect()
-        dripping, drips = await stage.connect()
-        await opened(stage, 2)
-        stage.server.set_limits(Limits(exempt=(), tcp_idle_timeout_seconds=0.5))
-        ended = asyncio.gather(silent.read(), dripping.read(), return_exceptions=True)
-        # A byte now and then is no activity.
-        while not ended.done():
-            drips.write(b"\0")
-            await asyncio.sleep(0.02)
-        assert not stage.server.connections
-        assert stage.server.dropped == {"tcp_idle": 2}
-        stage.server.set_limits(STRANGERS)
-        busy, writer = await stage.connect()
-        writer.write(framed(ask(MX1)))
-        await message(busy)
-        assert len(stage.server._open) == 1
-
-    staged(body)
-
-
-def test_at_the_limit_the_longest_idle_one_is_closed() -> None:
-    async def body(stage: Stage) -> None:
-        peers = []
-        for count in range(1, 4):
-            peers.append(await stage.connect())
-            await opened(stage, count)
-        # The first has done something since, so the second is idle for the longest time.
-        peers[0][1].write(framed(ask(MX1)))
-        await message(peers[0][0])
-        fresh, writer = await stage.connect()
-        writer.write(framed(ask(MX1)))
-        await message(fresh)
-        assert await is_cut(peers[1][0])
-        for reader, writer in (peers[0], peers[2]):
-            writer.write(framed(ask(MX1)))
-            assert rcode(await message(reader)) == NOERROR
-        assert stage.server.connections == 3
-        dropped = stage.server.dropped["tcp_limit"]
-        assert dropped == 1
-        stage.server.set_limits(Limits(exempt=(), tcp_connections=1))
-        _, writer = await stage.connect()
-        await stage.until(lambda: stage.server.connections == 1, "the lower limit")
-        await stage.until(lambda: stage.server.dropped["tcp_limit"] == 4, "three to be cut")
-
-    staged(body, limits=Limits(exempt=(), tcp_connections=3))
-
-
-def test_one_client_has_its_share() -> None:
-    async def body(stage: Stage) -> None:
-        first, second = await stage.connect(), await stage.connect()
-        await opened(stage, 2)
-        third, _ = await stage.connect()
-        assert await is_cut(third)
-        assert stage.server.dropped == {"tcp_client_limit": 1}
-        other, writer = await stage.connect("127.0.0.2")
-        writer.write(framed(ask(MX1)))
-        assert rcode(await message(other)) == NOERROR
-        first[1].close()
-        await stage.until(lambda: stage.server.connections == 2, "one closed")
-        again, writer = await stage.connect()
-        writer.write(framed(ask(MX1)))
-        assert rcode(await message(again)) == NOERROR
-        del second
-
-    staged(body, limits=Limits(exempt=(), tcp_connections_per_client=2))
-
-
-def test_exempt_networks_have_no_share() -> None:
-    async def body(stage: Stage) -> None:
-        for _ in range(5):
-            reader, writer = await stage.connect()
-            writer.write(framed(ask(MX1)))
-            assert rcode(await message(reader)) == NOERROR
-        assert stage.server.connections == 5
-        assert not stage.server.dropped
-
-    staged(body, limits=Limits(exempt=("::1/128", "127.0.0.0/8"), tcp_connections_per_client=1))
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("192.0.2.1", "192.0.2.2", False),
-        ("2001:db8:0:ff::1", "2001:db8::2", True),
-        ("2001:db8:0:100::1", "2001:db8::1", False),
-        ("fe80::1%eth0", "fe80::2", True),
-    ],
-)
-def test_a_client_is_an_ipv4_address_or_an_ipv6_56(one: str, other: str, same: bool) -> None:
-    assert (_client(one) == _client(other)) == same
 
 
 # --- ends and faults --------------------------------------------------------------------------
