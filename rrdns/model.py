@@ -164,6 +164,11 @@ class Contents:
         return frozenset(owner for owner, types in self.rrsets.items() if owner and 2 in types)
 
     @cached_property
+    def redirections(self) -> frozenset[Prefix]:
+        """The owners of DNAME: every name below them is redirected (RFC 6672, section 2)."""
+        return frozenset(owner for owner, types in self.rrsets.items() if 39 in types)
+
+    @cached_property
     def has_wildcards(self) -> bool:
         """Whether any owner starts with the asterisk label (RFC 4592, section 2.1.1)."""
         return any(prefix.startswith(b"\x01*") for prefix in self.prefixes)

@@ -21,6 +21,7 @@ PTR: Final = 12
 MX: Final = 15
 TXT: Final = 16
 AAAA: Final = 28
+DNAME: Final = 39
 OPT: Final = 41
 DS: Final = 43
 RRSIG: Final = 46
@@ -41,11 +42,13 @@ SERVFAIL: Final = 2
 NXDOMAIN: Final = 3
 NOTIMP: Final = 4
 REFUSED: Final = 5
+YXDOMAIN: Final = 6
 BADVERS: Final = 16
 
 RCODE_MNEMONICS: Final = {
     NOERROR: "NOERROR", FORMERR: "FORMERR", SERVFAIL: "SERVFAIL", NXDOMAIN: "NXDOMAIN",
-    NOTIMP: "NOTIMP", REFUSED: "REFUSED", BADVERS: "BADVERS",
+    NOTIMP: "NOTIMP", REFUSED: "REFUSED",
+    YXDOMAIN: "YXDOMAIN", BADVERS: "BADVERS",
 }  # fmt: skip
 
 

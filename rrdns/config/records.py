@@ -9,8 +9,8 @@ from rrdns.config.recordvalues import Apex, presentation
 from rrdns.config.report import Place, Report
 from rrdns.config.schema import RecordModel
 from rrdns.model import Host, RRset
-from rrdns.names import ROOT, Name, Prefix, prefix_to_text
-from rrdns.rrtypes import AAAA, CNAME, NS, SOA, A, type_number, type_text
+from rrdns.names import ROOT, Name, Prefix, prefix_to_text, suffix_offsets
+from rrdns.rrtypes import AAAA, CNAME, DNAME, NS, SOA, A, type_number, type_text
 
 RdataParser = Callable[[int, str, Name], bytes]
 
@@ -19,7 +19,7 @@ _PROVIDERS_OWN = frozenset({"ALIAS", "ANAME", "URLFWD"})
 _SIGNING = frozenset({46, 47, 50, 51})
 _META = frozenset({0, 41, *range(128, 256)})
 # What may stand beside a CNAME (RFC 4035, section 2.5, leaves only what signing makes).
-_SINGLE = {CNAME: "CNAME", 39: "DNAME"}
+_SINGLE = {CNAME: "CNAME", DNAME: "DNAME"}
 
 
 @dataclass
@@ -61,6 +61,30 @@ class Rrsets:
                     else f"{_shown(owner)} has other records, so it cannot have a CNAME, too"
                 )
                 self.report.error(place, message)
+        self._check_redirections(hosts)
+
+    def _check_redirections(self, hosts: Mapping[Prefix, Host]) -> None:
+        """Report what a DNAME hides, and NS beside one (RFC 6672, sections 2.3 and 2.4)."""
+        redirections = {owner for owner, rrtype in self.places if rrtype == DNAME}
+        for (owner, rrtype), place in self.places.items():
+            above = _nearest(redirections, owner)
+            if above is not None:
+                message = f"stands below the DNAME of {_shown(above)}, which hides it"
+                self.report.error(place, f"{_shown(owner)} {type_text(rrtype)} {message}")
+            elif rrtype == NS and owner and owner in redirections:
+                message = f"{_shown(owner)} has a DNAME, so it cannot be delegated, too"
+                self.report.error(place, message)
+        for owner in hosts:
+            above = _nearest(redirections, owner)
+            if above is not None:
+                message = f"this DNAME would hide the host {_shown(owner)}: remove one"
+                self.report.error(self.places[above, DNAME], message)
+
+
+def _nearest(redirections: set[Prefix], owner: Prefix) -> Prefix | None:
+    """Return the first name above `owner` that is redirected."""
+    above = [owner[offset:] for offset in suffix_offsets(owner + ROOT)][1:]
+    return next((name for name in above if name in redirections), None)
 
 
 def _shown(owner: Prefix) -> str:

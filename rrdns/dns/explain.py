@@ -9,10 +9,8 @@ from rrdns.dns.message import Record
 from rrdns.dns.zonefile import rdata_text
 from rrdns.model import Selection, Snapshot
 from rrdns.names import Name, to_text
-from rrdns.rrtypes import NOERROR, NXDOMAIN, RCODE_MNEMONICS, REFUSED, type_text
+from rrdns.rrtypes import RCODE_MNEMONICS, type_text
 from rrdns.targets import Family
-
-_RCODES = {Kind.NXDOMAIN: NXDOMAIN, Kind.REFUSED: REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +88,7 @@ _KIND_TEXT = {
     Kind.ANSWER: "an answer",
     Kind.NODATA: "the name is there, but has no record of this type (NODATA)",
     Kind.NXDOMAIN: "no such name in the zone",
+    Kind.YXDOMAIN: "a DNAME redirects the name to one that is too long",
     Kind.REFERRAL: "the name is delegated to other servers",
     Kind.REFUSED: "outside of all zones of this server",
 }
@@ -108,7 +107,7 @@ def explain(snapshot: Snapshot, name: Name, rrtype: int) -> Explanation:
     return Explanation(
         name=to_text(name),
         rrtype=type_text(rrtype),
-        rcode=RCODE_MNEMONICS[_RCODES.get(outcome.kind, NOERROR)],
+        rcode=RCODE_MNEMONICS[outcome.kind.rcode],
         kind=outcome.kind,
         zone=None if place is None else to_text(place.apex),
         profile=profile,

@@ -1,4 +1,4 @@
-"""Snapshot + name + type -> Outcome: the algorithm of RFC 1034, section 4.3.2.
+"""Snapshot + name + type -> Outcome: the algorithm of RFC 6672, section 3.2 (RFC 1034, 4.3.2).
 
 Nothing here knows packets. Names are lowercase; the rotation of a host's addresses is asked of
 the caller, who alone counts queries.
@@ -6,13 +6,28 @@ the caller, who alone counts queries.
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rrdns.dns.message import Record
 from rrdns.model import Contents, Host, RRset, Snapshot, Soa
-from rrdns.names import ROOT, Name, Prefix, is_below, suffix_offsets
-from rrdns.rrtypes import AAAA, ANY, CNAME, DS, MX, NS, SOA, TXT, A
+from rrdns.names import MAX_NAME_OCTETS, ROOT, Name, Prefix, is_below, suffix_offsets
+from rrdns.rrtypes import (
+    AAAA,
+    ANY,
+    CNAME,
+    DNAME,
+    DS,
+    MX,
+    NOERROR,
+    NS,
+    NXDOMAIN,
+    REFUSED,
+    SOA,
+    TXT,
+    YXDOMAIN,
+    A,
+)
 
 # (host, A or AAAA) -> how many answers of that kind came before this one
 Rotation = Callable[[Name, int], int]
@@ -28,8 +43,21 @@ class Kind(StrEnum):
     ANSWER = "answer"
     NODATA = "nodata"
     NXDOMAIN = "nxdomain"
+    YXDOMAIN = "yxdomain"
     REFERRAL = "referral"
     REFUSED = "refused"
+
+    @property
+    def rcode(self) -> int:
+        """The RCODE that says so."""
+        return _RCODES.get(self, NOERROR)
+
+
+_RCODES = {
+    Kind.NXDOMAIN: NXDOMAIN,
+    Kind.YXDOMAIN: YXDOMAIN,
+    Kind.REFUSED: REFUSED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +121,22 @@ def lookup(snapshot: Snapshot, name: Name, rrtype: int, rotation: Rotation) -> O
             return Outcome(Kind.ANSWER if chain else Kind.REFUSED, None, tuple(chain))
         outcome = _in_zone(snapshot, place, name, rrtype, rotation)
         target = _alias(outcome, rrtype)
-        chain += outcome.answer
+        # One DNAME may redirect several names of a chain.
+        chain += [record for record in outcome.answer if record not in chain]
         if target is None or target in seen or len(seen) > _MAX_CHAIN:
-            return Outcome(
-                outcome.kind,
-                outcome.zone,
-                tuple(chain),
-                outcome.authority,
-                outcome.additional,
-                outcome.host,
-            )
+            return replace(outcome, answer=tuple(chain))
         seen.add(target)
         name = target
 
 
 def _alias(outcome: Outcome, rrtype: int) -> Name | None:
-    if rrtype in (CNAME, ANY) or len(outcome.answer) != 1:
+    if not outcome.answer or rrtype == CNAME:
         return None
-    record = outcome.answer[0]
-    return record.rdata.lower() if record.rrtype == CNAME else None
+    first, last = outcome.answer[0], outcome.answer[-1]
+    # A CNAME answers ANY itself, but not one that a DNAME made.
+    if last.rrtype != CNAME or (rrtype == ANY and first.rrtype != DNAME):
+        return None
+    return last.rdata.lower()
 
 
 def _in_zone(
@@ -121,6 +146,9 @@ def _in_zone(
     cut = _cut_above(contents, prefix, rrtype)
     if cut is not None:
         return _referral(place, cut)
+    redirection = _redirection_above(contents, prefix)
+    if redirection is not None:
+        return _redirected(place, name, redirection)
     # DS is asked of the parent: a child's apex exists, even if no delegation tells of it here, and
     # an NXDOMAIN would speak of all its types and of all names below (RFC 8020).
     exists = _contents(snapshot, name) is not None
@@ -144,6 +172,25 @@ def _cut_above(contents: Contents, prefix: Prefix, rrtype: int) -> Prefix | None
         if cut in contents.cuts and not (rrtype == DS and not offset):
             nearest = cut
     return nearest
+
+
+def _redirection_above(contents: Contents, prefix: Prefix) -> Prefix | None:
+    # The owner itself is not redirected (RFC 6672, section 2.3).
+    if not contents.redirections:
+        return None
+    above = [prefix[offset:] for offset in suffix_offsets(prefix + ROOT)][1:]
+    return next((owner for owner in reversed(above) if owner in contents.redirections), None)
+
+
+def _redirected(place: _Place, name: Name, owner: Prefix) -> Outcome:
+    """Substitute the end of a name and synthesise the CNAME (RFC 6672, sections 2.2 and 3.1)."""
+    rrset = place.contents.rrsets[owner][DNAME]
+    dname = tuple(_records(place, owner + place.apex, rrset))
+    target = name[: len(name) - len(owner) - len(place.apex)] + dname[0].rdata
+    if len(target) > MAX_NAME_OCTETS:
+        return Outcome(Kind.YXDOMAIN, place.apex, dname)
+    cname = Record(name, CNAME, rrset.ttl_seconds, target)
+    return Outcome(Kind.ANSWER, place.apex, (*dname, cname))
 
 
 def _referral(place: _Place, cut: Prefix) -> Outcome:

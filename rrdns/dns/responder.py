@@ -24,9 +24,7 @@ from rrdns.rrtypes import (
     IXFR,
     MAILA,
     MAILB,
-    NOERROR,
     NOTIMP,
-    NXDOMAIN,
     OPT,
     REFUSED,
     TKEY,
@@ -94,7 +92,7 @@ def _from_outcome(outcome: Outcome) -> Reply:
     if outcome.kind is Kind.REFUSED:
         return Reply(REFUSED, ede=EDE_NOT_AUTHORITATIVE)
     return Reply(
-        NXDOMAIN if outcome.kind is Kind.NXDOMAIN else NOERROR,
+        outcome.kind.rcode,
         # AA speaks of the first owner name: a chain that ends in a referral keeps it.
         outcome.kind is not Kind.REFERRAL or bool(outcome.answer),
         outcome.answer,

@@ -94,10 +94,15 @@ def _zone_nodes(
 
 
 def _absent_in_zone(snapshot: Snapshot, zone: Zone) -> Entry | None:
-    if zone.contents.cuts or zone.contents.has_wildcards:
+    if _absent_names_differ(zone.contents):
         return None
     samples = ((snapshot, prefix + zone.apex, zone.apex) for prefix in _SAMPLE_PREFIXES)
     return _template_entry(samples, A)
+
+
+def _absent_names_differ(contents: Contents) -> bool:
+    """Tell whether names that are not there may get an answer other than NXDOMAIN."""
+    return bool(contents.cuts or contents.redirections or contents.has_wildcards)
 
 
 def _answers_itself(snapshot: Snapshot, zone: Zone, prefix: Prefix) -> bool:
@@ -109,8 +114,11 @@ def _answers_itself(snapshot: Snapshot, zone: Zone, prefix: Prefix) -> bool:
 
 
 def _is_cut_off(contents: Contents, prefix: Prefix) -> bool:
-    """Tell whether a name is at or below a delegation."""
-    return any(prefix[offset:] in contents.cuts for offset in suffix_offsets(prefix + ROOT))
+    """Tell whether a name is at or below a delegation, or below a redirection."""
+    at_or_above = [prefix[offset:] for offset in suffix_offsets(prefix + ROOT)]
+    return not contents.cuts.isdisjoint(at_or_above) or not contents.redirections.isdisjoint(
+        at_or_above[1:]
+    )
 
 
 def _types(contents: Contents, prefix: Prefix) -> set[int]:
@@ -163,7 +171,7 @@ def _profile_branch(profile: Profile) -> Branch:
         for prefix in contents.prefixes
         if not _is_cut_off(contents, prefix)
     }
-    if contents.cuts or contents.has_wildcards:
+    if _absent_names_differ(contents):
         return Branch(nodes, None)
     samples = (
         (snapshot, prefix + apex, apex)
