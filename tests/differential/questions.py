@@ -33,8 +33,13 @@ MANNERS = {
     "unknown flags": opt(1232, flags=0x7FFF),
     "client subnet": opt(1232, options=[(8, bytes.fromhex("000118000c0000"))]),
 }
-# Mostly what clients send; the rest is there too.
-_WEIGHTS = (6, 1, 6, 3, 1, 4, 1, 1, 1, 1)
+# Mostly what clients send; but an unknown version says nothing of the name.
+_WEIGHTS = (6, 1, 6, 3, 1, 4, 0, 1, 1, 1)
+# A name of every kind of answer.
+_EVERY_MANNER = (
+    "www", "nothere", "between", "x.wild", "sub", "medium", "large", "chain1", "bigglue",
+    "leaf.renamed", f"{'x' * 63}.{'x' * 63}.long",
+)  # fmt: skip
 _STRANGERS = (".", "com.", "test.", "elsewhere.test.", "xexample.com.", "org.", "www.example.de.")
 
 
@@ -130,23 +135,12 @@ def questions() -> list[Question]:
             add(owner, rrtype)
     for owner in owners:
         for name in _near(owner, chance):
-            for rrtype in chance.sample(TYPES, 2):
+            for rrtype in chance.sample(TYPES, 3):
                 add(name, rrtype)
     for stranger in _STRANGERS:
         for rrtype in TYPES:
             add(dns.name.from_text(stranger), rrtype)
-    # Every manner at names of every kind of answer.
-    for text in (
-        "www",
-        "nothere",
-        "between",
-        "x.wild",
-        "sub",
-        "medium",
-        "large",
-        "chain1",
-        "bigglue",
-    ):
+    for text in _EVERY_MANNER:
         for rrtype in ("A", "TXT", "ANY"):
             for manner in MANNERS:
                 add(dns.name.from_text(f"{text}.example.com"), rrtype, manner)

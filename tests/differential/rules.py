@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import dns.name
-import dns.rdatatype
 
 from differential.questions import Question
-from differential.replies import Said, Section
+from differential.replies import AAAA, CNAME, DNAME, NS, A, Said, Section, name_of
 from differential.servers import ZONES
 
 _NXDOMAIN = 3
+_YXDOMAIN = 6
+_EDE = 15
 _APEXES = frozenset(dns.name.from_text(zone.apex) for zone in ZONES)
 _NOTHING: Section = frozenset()
 
@@ -41,23 +42,21 @@ def _truncated(_: Question, ours: Said, theirs: Said) -> Said | None:
 def _incomplete_glue(question: Question, ours: Said, theirs: Said) -> Said | None:
     if question.tcp or "TC" not in ours.flags or {"AA", "TC"} & theirs.flags:
         return None
-    servers = {
-        rdata.to_text().lower() for _, _, rrtype, rdata in theirs.authority if rrtype == "NS"
-    }
-    told = {(owner, rrtype) for owner, _, rrtype, _ in theirs.additional}
-    lacking = {(server, rrtype) for server in servers for rrtype in ("A", "AAAA")} - told
+    servers = {line.rdata for line in theirs.authority if line.rrtype == NS}
+    told = {(line.owner, line.rrtype) for line in theirs.additional}
+    lacking = {(server, rrtype) for server in servers for rrtype in (A, AAAA)} - told
     return replace(_without_records(theirs), flags=theirs.flags | {"TC"}) if lacking else None
 
 
 def _any(question: Question, ours: Said, theirs: Said) -> Said | None:
-    sets = {(owner, rrtype) for owner, _, rrtype, _ in ours.answer}
-    if question.qtype != "ANY" or len(sets) != 1 or not theirs.answer:
+    ends = {(line.owner, line.rrtype) for line in ours.answer if line.rrtype not in (CNAME, DNAME)}
+    if question.qtype != "ANY" or len(ends) != 1 or not theirs.answer:
         return None
     return replace(theirs, answer=ours.answer)
 
 
 def _additional(_: Question, ours: Said, theirs: Said) -> Said | None:
-    refers = any(rrtype == "NS" for _, _, rrtype, _ in theirs.authority)
+    refers = any(line.rrtype == NS for line in theirs.authority)
     if refers or ours.additional or not theirs.answer:
         return None
     return replace(theirs, additional=_NOTHING)
@@ -65,14 +64,14 @@ def _additional(_: Question, ours: Said, theirs: Said) -> Said | None:
 
 def _other_zone(question: Question, ours: Said, theirs: Said) -> Said | None:
     crosses = any(
-        rrtype == "CNAME" and _zone(owner, "CNAME") != _zone(rdata.to_text(), question.qtype)
-        for owner, _, rrtype, rdata in ours.answer
+        line.rrtype == CNAME and _zone(line.owner, "CNAME") != _zone(line.rdata, question.qtype)
+        for line in ours.answer
     )
     return ours if crosses and theirs.answer <= ours.answer else None
 
 
-def _zone(text: str, qtype: str) -> dns.name.Name | None:
-    name = dns.name.from_text(text)
+def _zone(wire: bytes, qtype: str) -> dns.name.Name | None:
+    name = name_of(wire)
     if qtype == "DS" and name in _APEXES:
         name = name.parent()
     while name not in _APEXES:
@@ -89,12 +88,26 @@ def _undelegated_child(question: Question, ours: Said, theirs: Said) -> Said | N
     return replace(theirs, rcode=ours.rcode)
 
 
+def _too_long(_: Question, ours: Said, theirs: Said) -> Said | None:
+    if ours.rcode != _YXDOMAIN or theirs.rcode != _NXDOMAIN or ours.answer != theirs.answer:
+        return None
+    return replace(theirs, rcode=ours.rcode, authority=_NOTHING)
+
+
+def _extended_error(_: Question, ours: Said, theirs: Said) -> Said | None:
+    more = set(theirs.options) - set(ours.options)
+    return replace(theirs, options=ours.options) if more == {_EDE} else None
+
+
 _BOTH = frozenset({"nsd", "knot"})
+_KNOT = frozenset({"knot"})
 RULES = (
     Rule("empty when truncated", _BOTH, _truncated),
     Rule("all glue or TC", frozenset({"nsd"}), _incomplete_glue),
     Rule("one RRset for ANY", _BOTH, _any),
     Rule("no additional records beside an answer", _BOTH, _additional),
-    Rule("aliases are followed into all our zones", frozenset({"knot"}), _other_zone),
-    Rule("the apex of a child zone exists", frozenset({"knot"}), _undelegated_child),
+    Rule("aliases are followed into all our zones", _KNOT, _other_zone),
+    Rule("the apex of a child zone exists", _KNOT, _undelegated_child),
+    Rule("YXDOMAIN for too long a name", _KNOT, _too_long),
+    Rule("no extended error but Not Authoritative", frozenset({"nsd"}), _extended_error),
 )

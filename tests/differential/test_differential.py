@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from differential.questions import Question, questions
-from differential.replies import Client, Said, said
+from differential.replies import Client, said
 from differential.rules import RULES
 from differential.servers import ADDRESS, servers
 
 _CONFORMANCE = Path(__file__).parents[2] / "docs" / "conformance.md"
 _SHOWN = 10
 
-Replies = list[tuple[Question, dict[str, Said]]]
+Replies = list[tuple[Question, dict[str, bytes]]]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def replies(tmp_path_factory: pytest.TempPathFactory) -> Replies:
             wires = {name: client.ask(question) for name, client in clients.items()}
             # 0x20: the question comes back as it was asked (RFC 4343, section 4.1).
             assert question.packet[12:].startswith(_question_of(wires["rrdns"])), question
-            found.append((question, {name: said(wire) for name, wire in wires.items()}))
+            found.append((question, wires))
     return found
 
 
@@ -44,18 +44,20 @@ def _question_of(wire: bytes) -> bytes:
 
 def test_thousands_of_questions_are_asked(replies: Replies) -> None:
     assert len(replies) > 5000
-    rcodes = Counter(said["rrdns"].rcode for _, said in replies)
-    # NOERROR, NXDOMAIN, REFUSED and BADVERS all come up often.
-    assert all(rcodes[rcode] > 100 for rcode in (0, 3, 5, 16)), rcodes
-    assert sum("TC" in said["rrdns"].flags for _, said in replies) > 50
+    ours = [said(wires["rrdns"]) for _, wires in replies]
+    rcodes = Counter(reply.rcode for reply in ours)
+    # NOERROR, NXDOMAIN, REFUSED, YXDOMAIN and BADVERS all come up.
+    least = {0: 2000, 3: 1000, 5: 50, 6: 2, 16: 20}
+    assert all(rcodes[rcode] >= count for rcode, count in least.items()), rcodes
+    assert sum("TC" in reply.flags for reply in ours) > 50
 
 
 @pytest.mark.parametrize("server", ["nsd", "knot"])
 def test_the_replies_are_the_same_but_for_the_rules(replies: Replies, server: str) -> None:
     used: Counter[str] = Counter()
     differences = []
-    for question, all_said in replies:
-        ours, theirs = all_said["rrdns"], all_said[server]
+    for question, wires in replies:
+        ours, theirs = said(wires["rrdns"]), said(wires[server])
         adjusted = theirs
         for rule in RULES:
             if adjusted != ours and server in rule.servers:
