@@ -63,9 +63,11 @@ def parse_rdata(rrtype: int, text: str, origin: Name) -> bytes:
 
 def rdata_text(rrtype: int, rdata: bytes) -> str:
     """Return RDATA in presentation format, names absolute."""
-    return dns.rdata.from_wire(
+    text = dns.rdata.from_wire(
         dns.rdataclass.IN, dns.rdatatype.RdataType.make(rrtype), rdata, 0, len(rdata)
     ).to_text()
+    # dnspython ends the empty generic form in a blank.
+    return text.rstrip()
 
 
 def _words(error: Exception) -> str:
@@ -146,6 +148,8 @@ class _Tokenizer(dns.tokenizer.Tokenizer):
         if want_leading and want_comment:
             # Only the reader's loop over lines asks for both.
             self.start_line = self.where()[1]
+        # What raises here has not read an end, even if the line before was read to its own.
+        self.at_end = False
         token = super().get(want_leading, want_comment)
         self.at_end = token.is_eol_or_eof()
         return token
