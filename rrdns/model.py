@@ -209,6 +209,8 @@ class Snapshot:
     """One immutable state of everything that decides answers.
 
     `answers` has an entry for each host (by absolute name) and each of the types A and AAAA.
+    `identity` and `version` are what clients may be told, None where they may not. Of the cookie
+    secrets (16 octets each) the first signs and all verify; without any, cookies are ignored.
     """
 
     zones: Mapping[Name, Zone]
@@ -216,6 +218,10 @@ class Snapshot:
     domains: Mapping[Name, Profile]
     answers: Mapping[tuple[Name, int], HostAnswer]
     udp_payload: int = 1232
+    tcp_idle_timeout_seconds: float = 10.0
+    identity: bytes | None = None
+    version: bytes | None = None
+    cookie_secrets: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-from rrdns.errors import RrdnsError, StartError
+from rrdns.dns.cookie import SECRET_OCTETS
+from rrdns.errors import RrdnsError
 from rrdns.health.scheduler import Scheduler
 from rrdns.loading import Loaded, load
 from rrdns.server.notify import Notifier
@@ -23,8 +24,8 @@ from rrdns.server.sockets import Bound, bind_all
 from rrdns.server.tcp import TcpServer
 from rrdns.server.traffic import traffic
 from rrdns.server.udp import UdpLoop
-from rrdns.settings import DEFAULT_STATE_DIRECTORY
-from rrdns.store import Store
+from rrdns.settings import ServerSettings
+from rrdns.store import open_store
 from rrdns.table.compiler import compile_table
 from rrdns.table.snapshot import make_snapshot
 from rrdns.table.table import SLOTS, Table
@@ -37,7 +38,6 @@ _log = logging.getLogger("rrdns")
 _COALESCE_SECONDS = 0.1
 _FIRST_ROUND_SECONDS = 5.0
 _CHECK_SECONDS = 2.0  # twice what an idle UDP loop waits
-_SAVE_SECONDS = 15.0
 # A background thread gives the interpreter back this soon when a query waits for it.
 _SWITCH_SECONDS = 0.0005
 
@@ -79,7 +79,8 @@ class Service:
         self._scheduler = Scheduler(
             concurrency=self._config.probe_concurrency, on_change=self._on_change
         )
-        self._table = compile_table(make_snapshot(self._config, {}), 0)
+        self._secret = os.urandom(SECRET_OCTETS)
+        self._table = compile_table(make_snapshot(self._config, {}, self._secret), 0)
         self._tcp = TcpServer(
             self._config.limits, self._table, stagger=len(self._config.server.listen)
         )
@@ -132,31 +133,12 @@ class Service:
 
     def _start_store(self, stack: contextlib.AsyncExitStack) -> None:
         """Take up the verdicts from before a restart, and keep those to come."""
-        directory = self._config.server.state_directory
-        if directory is None:
-            return
-        store = Store(Path(directory))
-        try:
-            store.check_writable()
-        except StartError as error:
-            if directory != DEFAULT_STATE_DIRECTORY:
-                raise
-            _log.warning("nothing will be kept for a restart: %s", error)
+        store = open_store(self._config.server.state_directory)
+        if store is None:
             return
         self._scheduler.restore(store.restore(time.monotonic(), time.time()))
-
-        def save() -> None:
-            store.save(self._scheduler.states, time.monotonic(), time.time())
-
-        async def keep_saving() -> None:
-            while True:
-                await asyncio.sleep(_SAVE_SECONDS)
-                # A slow disk must not hold up the probes.
-                states = self._scheduler.states
-                await asyncio.to_thread(store.save, states, time.monotonic(), time.time())
-
-        stack.callback(save)
-        saving = asyncio.create_task(keep_saving(), name="save-health")
+        stack.callback(lambda: store.save(self._scheduler.states, time.monotonic(), time.time()))
+        saving = asyncio.create_task(store.keep_saving(lambda: self._scheduler.states))
         stack.callback(saving.cancel)
 
     async def _first_round(self) -> None:
@@ -177,7 +159,12 @@ class Service:
         stack.push_async_callback(self._tcp.close)
         for number, pair in enumerate(bound):
             udp = UdpLoop(
-                pair.udp, pair.family, self._table, wildcard=pair.wildcard, stagger=number
+                pair.udp,
+                pair.family,
+                self._table,
+                wildcard=pair.wildcard,
+                limits=self._config.limits,
+                stagger=number,
             )
             self._loops.append(udp)
             udp.start()
@@ -221,7 +208,7 @@ class Service:
     def _publish(self, previous: Table) -> None:
         """Publish what configuration and health say now; `previous` is what spares work."""
         started = time.perf_counter()
-        snapshot = make_snapshot(self._config, self._scheduler.healths())
+        snapshot = make_snapshot(self._config, self._scheduler.healths(), self._secret)
         self._table = compile_table(snapshot, self._table.generation + 1, previous)
         self._tcp.publish(self._table)
         for loop in self._loops:
@@ -265,18 +252,20 @@ class Service:
 
     def _prepare(self) -> tuple[Loaded, Table]:
         loaded = load(self._config.path)
-        snapshot = make_snapshot(loaded.config, self._scheduler.healths())
+        snapshot = make_snapshot(loaded.config, self._scheduler.healths(), self._secret)
         return loaded, compile_table(snapshot, self._table.generation)
 
     def _take_over(self, loaded: Loaded, table: Table) -> None:
         old, self._config = self._config, loaded.config
         for problem in loaded.problems:
             _log.warning("%s", problem)
-        if loaded.config.server != old.server:
+        if not _same_at_runtime(old.server, loaded.config.server):
             _log.warning("settings under `server` changed: they count from the next start")
         self._scheduler.set_concurrency(self._config.probe_concurrency)
         self._scheduler.set_targets(self._config.targets, added_by_reload=True)
         self._tcp.set_limits(self._config.limits)
+        for loop in self._loops:
+            loop.set_limits(self._config.limits)
         self._publish(table)
         _settle()
         now = time.time()
@@ -317,3 +306,13 @@ def _settle() -> None:
 def _first_reload_state(loaded: Loaded, now: float) -> ReloadState:
     errors = [str(problem) for problem in loaded.problems if problem.severity == "error"]
     return ReloadState(not errors, now, "\n".join(errors) or None, now)
+
+
+def _same_at_runtime(old: ServerSettings, new: ServerSettings) -> bool:
+    """Tell whether two settings differ at most in what a reload can change: what is told."""
+    return old == replace(
+        new,
+        identity=old.identity,
+        version=old.version,
+        cookie_secrets=old.cookie_secrets,
+    )

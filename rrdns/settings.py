@@ -32,7 +32,10 @@ class Endpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """The configuration's `server`; paths are absolute, None is the configuration's null."""
+    """The configuration's `server`; paths are absolute, None is the configuration's null.
+
+    `cookie_secrets` are those of the file, none where the server is to make one up.
+    """
 
     listen: tuple[Endpoint, ...]
     http: Endpoint | None
@@ -41,6 +44,9 @@ class ServerSettings:
     state_directory: str | None = None
     udp_workers: int | None = None
     executor: str = "auto"
+    identity: str | None = None
+    version: str | None = None
+    cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
     log_level: str = "info"
     log_format: str = "text"
 

@@ -3,17 +3,21 @@
 A file that is missing, old or broken is no reason not to start: the probes find out anyway.
 """
 
+import asyncio
 import contextlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rrdns.errors import StartError
 from rrdns.health.state import TargetState, new_state
+from rrdns.settings import DEFAULT_STATE_DIRECTORY
 from rrdns.targets import Check, TargetKey, Verdict
 
 _log = logging.getLogger("rrdns.store")
@@ -21,6 +25,7 @@ _log = logging.getLogger("rrdns.store")
 EXPIRY_SECONDS = 300.0
 _FILE_NAME = "health.json"
 _FORMAT = 1
+_SAVE_SECONDS = 15.0
 _MAX_OCTETS = 16 * 1024 * 1024
 
 
@@ -29,6 +34,7 @@ class Store:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _FILE_NAME
+        self._saving = threading.Lock()
 
     def check_writable(self) -> None:
         """Raise StartError, with what to do, if nothing can be kept here."""
@@ -62,16 +68,25 @@ class Store:
         ]
         content = json.dumps({"format": _FORMAT, "targets": targets}, indent=1)
         temporary = self._path.with_suffix(".tmp")
-        try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
-        except OSError as error:
-            _log.warning("event=save_failed file=%s: %s", self._path, error.strerror)
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        # At the end a last save may meet one that is still under way in its thread.
+        with self._saving:
+            try:
+                with temporary.open("w", encoding="utf-8") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(self._path)
+            except OSError as error:
+                _log.warning("event=save_failed file=%s: %s", self._path, error.strerror)
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+
+    async def keep_saving(self, states: Callable[[], Mapping[TargetKey, TargetState]]) -> None:
+        """Save what `states` returns every 15 seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(_SAVE_SECONDS)
+            # A slow disk must not hold up the probes.
+            await asyncio.to_thread(self.save, states(), time.monotonic(), time.time())
 
     def restore(self, monotonic_now: float, unix_now: float) -> dict[TargetKey, TargetState]:
         """Return the verdicts that are at most five minutes old.
@@ -94,6 +109,25 @@ class Store:
             _log.warning("event=restore_failed file=%s: %s", self._path, error)
             return {}
         return dict(states)
+
+
+def open_store(directory: str | None) -> Store | None:
+    """Return the store in a directory, None for no directory.
+
+    Raises StartError if nothing can be kept in a directory that the operator named; the default
+    one is done without, with a warning.
+    """
+    if directory is None:
+        return None
+    store = Store(Path(directory))
+    try:
+        store.check_writable()
+    except StartError as error:
+        if directory != DEFAULT_STATE_DIRECTORY:
+            raise
+        _log.warning("nothing will be kept for a restart: %s", error)
+        return None
+    return store
 
 
 def _restored(

@@ -5,7 +5,8 @@ the parsers of RDATA and zone files from the room `dns`.
 """
 
 from rrdns.config.check import Checked, check
-from rrdns.config.resolve import Inputs, Resolved, SourceFile, referenced_files, resolve
+from rrdns.config.resolve import Inputs, Resolved, referenced_files, resolve
+from rrdns.config.sources import SourceFile
 
 __all__ = [
     "Checked",

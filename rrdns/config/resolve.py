@@ -12,6 +12,8 @@ from rrdns.config.records import RdataParser
 from rrdns.config.report import Report
 from rrdns.config.scalars import is_word, shown
 from rrdns.config.schema import RootModel, ZoneModel
+from rrdns.config.secrets import read_secrets
+from rrdns.config.sources import SourceFile
 from rrdns.config.targets import HostMaker, Targets
 from rrdns.config.unsupported import refuse_unsupported
 from rrdns.config.zones import Made, ZoneFile, ZoneFileParser, ZoneMaker
@@ -19,19 +21,6 @@ from rrdns.errors import Problem
 from rrdns.model import Profile, Zone
 from rrdns.names import ROOT, Name, suffix_offsets, to_text
 from rrdns.settings import Config, Limits, ServerSettings
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file that a configuration names: its octets, its mtime (unix seconds), its shown name.
-
-    `failure` is the system's word for why it could not be read; there are no octets then.
-    """
-
-    shown: str
-    data: bytes = b""
-    mtime: float = 0.0
-    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +61,7 @@ def referenced_files(root: RootModel) -> list[str]:
     """Return the files that a configuration names, as it writes them, each once."""
     found = [zone.file for zone in root.zones.values()]
     found += [entry.file for entry in root.domains]
+    found.append(root.server.cookie_secrets)
     return list(dict.fromkeys(file for file in found if file is not None))
 
 
@@ -101,7 +91,7 @@ def resolve(checked: Checked, inputs: Inputs) -> Resolved:
     config = Config(
         path=inputs.path,
         sha256=inputs.sha256,
-        server=_server(report, root, inputs.path),
+        server=_server(report, root, inputs),
         limits=_limits(root),
         probe_concurrency=root.health.concurrency,
         probe_defaults=targets.base,
@@ -193,9 +183,9 @@ def _taken(report: Report, zones: Mapping[Name, Made]) -> dict[Name, str]:
     return taken
 
 
-def _server(report: Report, root: RootModel, path: str) -> ServerSettings:
+def _server(report: Report, root: RootModel, inputs: Inputs) -> ServerSettings:
     server = root.server
-    directory = posixpath.dirname(path)
+    directory = posixpath.dirname(inputs.path)
     listen = tuple(server.listen)
     if not listen:
         report.error(report.at("server", "listen"), "the list is empty: name an address and port")
@@ -203,6 +193,10 @@ def _server(report: Report, root: RootModel, path: str) -> ServerSettings:
         if endpoint in listen[:index]:
             place = report.at("server", "listen", index)
             report.error(place, f"{endpoint} stands twice: remove one")
+    secrets: tuple[bytes, ...] = ()
+    if server.cookie_secrets is not None:
+        place = report.at("server", "cookie_secrets")
+        secrets = read_secrets(report, place, inputs.files[server.cookie_secrets])
     state = server.state_directory
     return ServerSettings(
         listen=listen,
@@ -212,6 +206,9 @@ def _server(report: Report, root: RootModel, path: str) -> ServerSettings:
         state_directory=None if state is None else posixpath.join(directory, state),
         udp_workers=server.udp_workers,
         executor=server.executor,
+        identity=server.identity,
+        version=server.version,
+        cookie_secrets=secrets,
         log_level=server.log.level,
         log_format=server.log.format,
     )

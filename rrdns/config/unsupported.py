@@ -25,9 +25,8 @@ def _unsupported(root: RootModel) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("server", "udp_workers"), "auto or 1"
     if server.executor == "native":
         yield ("server", "executor"), "auto or python"
-    for key in ("identity", "version", "cookie_secrets", "user"):
-        if getattr(server, key) is not None:
-            yield ("server", key), "null"
+    if server.user is not None:
+        yield ("server", "user"), "null"
     if server.watch:
         yield ("server", "watch"), "false"
     yield from _of_probe(("health",), root.health)

@@ -16,9 +16,7 @@ from rrdns.names import Name
 from rrdns.rrtypes import CLASS_IN, CNAME, MX, NS, OPT, PTR, SOA
 
 MAX_MESSAGE_OCTETS = 65535
-EDE_NOT_AUTHORITATIVE = 20
 
-_OPTION_EDE = 15
 _FLAG_QR = 0x8000
 _FLAG_AA = 0x0400
 _FLAG_TC = 0x0200
@@ -174,10 +172,9 @@ def soa_parts(rdata: bytes) -> tuple[Name, Name, bytes]:
 
 
 def opt_record(
-    udp_payload: int, *, dnssec_ok: bool = False, extended_rcode: int = 0, ede: int | None = None
+    udp_payload: int, *, dnssec_ok: bool = False, extended_rcode: int = 0, options: bytes = b""
 ) -> bytes:
     """Return the OPT record of a reply: our size, DO repeated and no other flag, options."""
-    options = b"" if ede is None else struct.pack("!3H", _OPTION_EDE, 2, ede)
     return (
         struct.pack(
             "!BHHBBHH",
@@ -201,10 +198,12 @@ def truncate(query: Query, encoded: bytes) -> bytes:
     return encoded[:2] + flags.to_bytes(2, "big") + counts + query.question + opt
 
 
-def finish(query: Query, reply: Reply, encoded: bytes, *, limit: int, udp_payload: int) -> bytes:
+def finish(
+    query: Query, reply: Reply, encoded: bytes, *, limit: int, udp_payload: int, options: bytes
+) -> bytes:
     """Add the OPT that the query asks for, and empty a reply over `limit` octets with TC.
 
-    `limit` is the transport's: `limit_octets` over UDP, 65535 over TCP.
+    `limit` is the transport's: `limit_octets` over UDP, 65535 over TCP. `options` are the OPT's.
     """
     opt = b""
     if query.edns is not None:
@@ -212,7 +211,7 @@ def finish(query: Query, reply: Reply, encoded: bytes, *, limit: int, udp_payloa
             udp_payload,
             dnssec_ok=query.edns.dnssec_ok,
             extended_rcode=reply.rcode >> 4,
-            ede=reply.ede,
+            options=options,
         )
     if opt:
         additional = int.from_bytes(encoded[10:12], "big") + 1

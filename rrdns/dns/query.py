@@ -16,7 +16,10 @@ HEADER_OCTETS = 12
 MIN_UDP_OCTETS = 512
 OPCODE_QUERY = 0
 
-_OPTION_COOKIE = 10
+OPTION_NSID = 3
+OPTION_COOKIE = 10
+OPTION_KEEPALIVE = 11
+
 _FLAG_RD = 0x0100
 _FLAG_DO = 0x8000
 
@@ -29,6 +32,16 @@ class Edns:
     udp_octets: int
     dnssec_ok: bool
     options: tuple[tuple[int, bytes], ...]
+
+    @property
+    def first_options(self) -> dict[int, bytes]:
+        """The options by code; of several with one code the first."""
+        return dict(reversed(self.options))
+
+    @property
+    def cookie(self) -> bytes | None:
+        """The data of the COOKIE option; only the first counts (RFC 7873, section 5.2)."""
+        return self.first_options.get(OPTION_COOKIE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,8 @@ def scan(packet: bytes) -> Query | None:
         rrtype, rrclass = struct.unpack_from("!2H", packet, end - 4)
         position = end
     edns, error = _scan_records(packet, position, counts)
-    if not qdcount:
+    if not qdcount and (edns is None or edns.cookie is None):
+        # Without a question only a cookie can be asked for (RFC 7873, section 5.4).
         error = FORMERR
     elif error is None and edns is not None and edns.version:
         error = BADVERS
@@ -176,11 +190,7 @@ def _options(rdata: bytes) -> tuple[tuple[int, bytes], ...] | None:
 
 def _cookie_lengths_fit(edns: Edns) -> bool:
     # RFC 7873, section 5.2.2: 8 octets, or 8 and a server cookie of 8 to 32.
-    return all(
-        len(data) == 8 or 16 <= len(data) <= 40
-        for code, data in edns.options
-        if code == _OPTION_COOKIE
-    )
+    return edns.cookie is None or len(edns.cookie) == 8 or 16 <= len(edns.cookie) <= 40
 
 
 def limit_octets(edns: Edns | None, udp_payload: int) -> int:

@@ -4,26 +4,22 @@ General and slow on purpose. The compiler remembers what this code says and ever
 say the same, or nothing.
 """
 
-from enum import StrEnum
-
 from rrdns.dns import lookup
+from rrdns.dns.chaos import chaos
 from rrdns.dns.lookup import Kind, Outcome, Rotation
-from rrdns.dns.message import (
-    EDE_NOT_AUTHORITATIVE,
-    MAX_MESSAGE_OCTETS,
-    Reply,
-    encode_records,
-    finish,
-)
+from rrdns.dns.message import MAX_MESSAGE_OCTETS, Reply, encode_records, finish
+from rrdns.dns.options import EDE_NOT_AUTHORITATIVE, Asker, Transport, reply_options
 from rrdns.dns.query import OPCODE_QUERY, Query, limit_octets, scan
 from rrdns.model import Snapshot
 from rrdns.rrtypes import (
     AXFR,
+    CLASS_CH,
     CLASS_IN,
     FORMERR,
     IXFR,
     MAILA,
     MAILB,
+    NOERROR,
     NOTIMP,
     OPT,
     REFUSED,
@@ -41,46 +37,41 @@ _BY_TYPE = {
 }  # fmt: skip
 
 
-class Transport(StrEnum):
-    """What a query came over; only UDP limits the size of its reply."""
-
-    UDP = "udp"
-    TCP = "tcp"
-
-
-def respond(
-    packet: bytes, snapshot: Snapshot, *, transport: Transport, rotation: Rotation
-) -> bytes | None:
+def respond(packet: bytes, snapshot: Snapshot, asker: Asker, *, rotation: Rotation) -> bytes | None:
     """Return the reply to a packet, or None where the only right answer is silence."""
     query = scan(packet)
-    if query is None:
-        return None
-    return respond_to(query, snapshot, transport=transport, rotation=rotation)
+    return None if query is None else respond_to(query, snapshot, asker, rotation=rotation)
 
 
-def respond_to(
-    query: Query, snapshot: Snapshot, *, transport: Transport, rotation: Rotation
-) -> bytes:
+def respond_to(query: Query, snapshot: Snapshot, asker: Asker, *, rotation: Rotation) -> bytes:
     """Return the reply to a query that was scanned already."""
-    reply = answer(query, snapshot, rotation)
+    reply = answer(query, snapshot, asker, rotation)
     limit = MAX_MESSAGE_OCTETS
-    if transport is Transport.UDP:
+    if asker.transport is Transport.UDP:
         limit = limit_octets(query.edns, snapshot.udp_payload)
+    options = b""
+    if query.edns is not None and query.error is None:
+        options = reply_options(query.edns, snapshot, asker, reply.ede)
     return finish(
         query,
         reply,
         encode_records(query, reply).wire,
         limit=limit,
         udp_payload=snapshot.udp_payload,
+        options=options,
     )
 
 
-def answer(query: Query, snapshot: Snapshot, rotation: Rotation) -> Reply:
+def answer(query: Query, snapshot: Snapshot, asker: Asker, rotation: Rotation) -> Reply:
     """Return what to say to a query; checks stand in the order of the design's section 4."""
     if query.opcode != OPCODE_QUERY:
         return Reply(_BY_OPCODE.get(query.opcode, NOTIMP))
     if query.error is not None:
         return Reply(query.error)
+    if not query.question:
+        return Reply(NOERROR)
+    if query.rrclass == CLASS_CH:
+        return chaos(query.name, query.rrtype, snapshot, asker)
     if query.rrclass != CLASS_IN:
         return Reply(REFUSED)
     if query.rrtype in _BY_TYPE:

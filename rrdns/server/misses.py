@@ -6,8 +6,9 @@ from collections import Counter
 
 from rrdns.dns.lookup import Rotation
 from rrdns.dns.message import Reply, encode_records
+from rrdns.dns.options import Asker, Transport
 from rrdns.dns.query import HEADER_OCTETS, Query, scan
-from rrdns.dns.responder import Transport, respond_to
+from rrdns.dns.responder import respond_to
 from rrdns.model import Snapshot
 from rrdns.rrtypes import BADVERS, SERVFAIL, type_label
 from rrdns.table.table import SLOTS
@@ -19,7 +20,6 @@ _COMPLAINT_SECONDS = 60.0
 
 class Misses:
     """Answers packets by the responder and counts them; nothing that a packet does raises here.
-
     `count` is the number of misses and `truncated` that of the replies sent with TC; `answered`
     counts replies by (type label, RCODE, slot), `dropped` the packets without one by reason.
     """
@@ -33,8 +33,13 @@ class Misses:
         self._rotation = rotation
         self._complained_at = -_COMPLAINT_SECONDS
 
-    def answer(self, packet: bytes, slot: int) -> bytes | None:
-        """Return the reply to a packet, or None for silence."""
+    def answer(
+        self, packet: bytes, slot: int, client: bytes = bytes(4), cookie_time: int = 0
+    ) -> bytes | None:
+        """Return the reply to a packet from a packed address, or None for silence.
+
+        `cookie_time` goes into cookies, in unix seconds.
+        """
         self.count += 1
         query = scan(packet)
         if query is None:
@@ -45,7 +50,7 @@ class Misses:
             reply = respond_to(
                 query,
                 self.snapshot,
-                transport=Transport(SLOTS[slot][0]),
+                Asker(Transport(SLOTS[slot][0]), client, cookie_time),
                 rotation=self._rotation,
             )
         except Exception:

@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import logging
 import socket
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
@@ -22,6 +23,7 @@ _log = logging.getLogger("rrdns.server")
 
 _RECEIVE_OCTETS = 64 * 1024
 _WRITE_HIGH_OCTETS = 64 * 1024
+_MISSES_A_TURN = 64
 _SWEEP_SECONDS = 1.0
 _CLOSE_SECONDS = 1.0
 _IPV6_CLIENT_BITS = 56
@@ -35,6 +37,7 @@ class TcpServer:
 
     def __init__(self, limits: Limits, table: Table, *, stagger: int = 0) -> None:
         self.executor = PythonExecutor(table, stagger)
+        self.executor.set_time(time.time())
         self.misses = Misses(table.snapshot, self.executor.turn)
         self.dropped: Counter[str] = Counter()
         self.buffer = memoryview(bytearray(_RECEIVE_OCTETS))
@@ -42,6 +45,7 @@ class TcpServer:
         # In the order of their last activity: the first one is idle for the longest time.
         self._open: OrderedDict[_Connection, float] = OrderedDict()
         self._clients: Counter[str] = Counter()
+        self._misses_this_turn = 0
         self._all_closed = asyncio.Event()
         self._all_closed.set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -132,6 +136,20 @@ class TcpServer:
         if not self._clients[client]:
             del self._clients[client]
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether as many misses were answered as the event loop has time for in one turn."""
+        return self._misses_this_turn >= _MISSES_A_TURN
+
+    def note_miss(self) -> None:
+        """Count a miss, each of which takes as long as a hundred hits."""
+        if not self._misses_this_turn:
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        self._misses_this_turn += 1
+
+    def _next_turn(self) -> None:
+        self._misses_this_turn = 0
+
     def _is_exempt(self, address: str) -> bool:
         parsed = ipaddress.ip_address(address)
         return any(parsed in network for network in self._exempt)
@@ -140,6 +158,7 @@ class TcpServer:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
+            self.executor.set_time(time.time())
             oldest = loop.time() - self._limits.tcp_idle_timeout_seconds
             for connection, active_at in list(self._open.items()):
                 if active_at > oldest:
@@ -162,6 +181,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._slot = slot
         self._pending = b""
         self._waits_for_client = False
+        self._client = bytes(4)
         self._transport: asyncio.Transport
         self._address = ""
 
@@ -170,6 +190,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self._address = peer[0].partition("%")[0] if peer else "0.0.0.0"  # noqa: S104
+        self._client = ipaddress.ip_address(self._address).packed
         transport.set_write_buffer_limits(high=_WRITE_HIGH_OCTETS)
         if not self._server.opened(self, self._address):
             transport.abort()
@@ -182,13 +203,14 @@ class _Connection(asyncio.BufferedProtocol):
         self._work()
 
     def _work(self) -> None:
-        """Answer the whole messages that have come, until the client must read first."""
+        """Answer the whole messages that have come, until the client must read first.
+
+        After a number of misses, whose ever, the rest waits for the event loop's other work.
+        """
         data = self._pending
         start = written = 0
         replies: list[bytes] = []
-        while start + 2 <= len(data) and not (
-            self._waits_for_client or self._transport.is_closing()
-        ):
+        while self._may_answer() and start + 2 <= len(data):
             end = start + 2 + (data[start] << 8 | data[start + 1])
             if end > len(data):
                 break
@@ -203,12 +225,39 @@ class _Connection(asyncio.BufferedProtocol):
         self._pending = data[start:]
         if replies:
             self._write(replies)
+        if self._server.is_busy:
+            self._pause()
+
+    def _may_answer(self) -> bool:
+        return (
+            not self._server.is_busy
+            and not self._waits_for_client
+            and not self._transport.is_closing()
+        )
+
+    def _pause(self) -> None:
+        """Read and answer no more until everything else had its turn."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._waits_for_client or self._transport.is_closing():
+            return
+        self._work()
+        if self._may_answer():
+            self._transport.resume_reading()
 
     def _reply(self, packet: bytes) -> bytes | None:
         server = self._server
         try:
-            reply = server.executor.execute(packet, self._slot)
-            return server.misses.answer(packet, self._slot) if reply is None else reply
+            reply = server.executor.execute(packet, self._slot, self._client)
+            if reply is None:
+                server.note_miss()
+                reply = server.misses.answer(
+                    packet, self._slot, self._client, server.executor.cookie_time
+                )
+            return reply
         except Exception:
             # A fault of ours costs the client this answer, not its connection.
             server.dropped["error"] += 1
@@ -230,9 +279,7 @@ class _Connection(asyncio.BufferedProtocol):
         if self._transport.is_closing():
             return
         self._server.active(self)
-        self._work()
-        if not self._waits_for_client:
-            self._transport.resume_reading()
+        self._go_on()
 
     def eof_received(self) -> bool:
         # A half-closed connection has got every answer it will get: the transport writes what

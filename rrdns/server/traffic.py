@@ -17,6 +17,7 @@ def traffic(loops: Iterable[UdpLoop], tcp: TcpServer) -> TrafficCounts:
     requests: Counter[tuple[str, str, str]] = Counter()
     responses: Counter[tuple[str, str]] = Counter()
     dropped: Counter[str] = Counter()
+    limited: Counter[str] = Counter()
     leads: Counter[tuple[str, str]] = Counter()
     truncated = misses = 0
     parts: list[UdpLoop | TcpServer] = [*loops, tcp]
@@ -31,6 +32,8 @@ def traffic(loops: Iterable[UdpLoop], tcp: TcpServer) -> TrafficCounts:
             leads[to_text(host), str(ipaddress.ip_address(address))] += count
         dropped.update(dict(part.dropped))
         dropped.update(dict(part.misses.dropped))
+        if isinstance(part, UdpLoop):
+            limited.update(dict(part.limited))
         truncated += part.executor.truncated + part.misses.truncated
         misses += part.misses.count
     return TrafficCounts(
@@ -38,7 +41,7 @@ def traffic(loops: Iterable[UdpLoop], tcp: TcpServer) -> TrafficCounts:
         responses=responses,
         dropped=dropped,
         leads=leads,
-        rate_limited={},
+        rate_limited=limited,
         truncated=truncated,
         table_misses=misses,
         tcp_connections=tcp.connections,

@@ -1,76 +1,56 @@
-"""The UDP loop: one system call receives up to 64 datagrams, another sends their replies.
+"""The UDP loop: answers up to 64 datagrams a turn, the hits first and the misses as there is time.
 
 It is a thread, so that a control side that stalls does not stop the answers. While it waits in the
 kernel it holds nothing of the interpreter.
 
-`recvmmsg` and `sendmmsg` are called through ctypes over one set of buffers that is made once: the
-kernel writes a query and its client's address, the reply is written over the query, and the same
-headers send it back. So no Python object is made for an address, and a wildcard socket's reply
-leaves from the address that was asked, because the kernel's own packet information goes back.
+A miss costs as much as a hundred hits. So that a flood of them keeps no hit waiting, misses queue
+up, one of them is answered a turn, and what does not fit into the queue is dropped.
 """
 
 import contextlib
-import ctypes
 import errno
+import ipaddress
 import logging
-import os
 import socket
 import struct
 import threading
-from collections import Counter
-from collections.abc import Callable
+import time
+from collections import Counter, deque
+from typing import NamedTuple
 
+from rrdns.dns import cookie
+from rrdns.dns.query import Query
 from rrdns.server.misses import Misses
+from rrdns.server.mmsg import (
+    DATAGRAM_OCTETS,
+    FLAGS_WORD,
+    HEADER_WORDS,
+    LENGTH_WORD,
+    MSG_DONTWAIT,
+    MSG_TRUNC,
+    MSG_WAITFORONE,
+    Batch,
+    Envelope,
+)
+from rrdns.settings import Limits
 from rrdns.table.executor import PythonExecutor
+from rrdns.table.ratelimit import RateLimiter
 from rrdns.table.table import SLOTS, Table
 from rrdns.targets import Family
 
 _log = logging.getLogger("rrdns.server")
 
 BATCH = 64
-DATAGRAM_OCTETS = 4096
-_MSG_DONTWAIT = 0x40
-_MSG_TRUNC = 0x20
-_MSG_WAITFORONE = 0x10000
+MAX_WAITING = 256
 _IDLE_SECONDS = 1
-_NAME_OCTETS = 28  # sockaddr_in6; sockaddr_in has 16
-_CONTROL_OCTETS = 64
 
 
-class _IoVec(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+class _Waiting(NamedTuple):
+    """A miss that waits for its answer."""
 
-
-class _MsgHdr(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_void_p),
-        ("name_length", ctypes.c_uint32),
-        ("vectors", ctypes.c_void_p),
-        ("vector_count", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("control_length", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    ]
-
-
-class _MMsgHdr(ctypes.Structure):
-    _fields_ = [("header", _MsgHdr), ("length", ctypes.c_uint32)]
-
-
-# Where the kernel writes, in 4-octet words of the array of headers.
-_HEADER_OCTETS = ctypes.sizeof(_MMsgHdr)
-_HEADER_WORDS = _HEADER_OCTETS // 4
-_FLAGS_WORD = _MsgHdr.flags.offset // 4
-_LENGTH_WORD = _MMsgHdr.length.offset // 4
-
-_libc = ctypes.CDLL(None, use_errno=True)
-_recvmmsg = _libc.recvmmsg
-_recvmmsg.argtypes = [
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p,
-]  # fmt: skip
-# Sending does not wait, so the interpreter is kept: handing it over would cost more.
-_sendmmsg = ctypes.PyDLL(None, use_errno=True).sendmmsg
-_sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
+    packet: bytes
+    client: bytes
+    envelope: Envelope
 
 
 class UdpLoop:
@@ -78,7 +58,8 @@ class UdpLoop:
 
     Answers from the newest table that `publish` was given; owns an executor, and thereby a
     rotation that no other loop steps. `progress` grows at least once a second while the loop
-    lives. `dropped` counts what got no reply for a reason of the socket's.
+    lives. `dropped` counts what got no reply for a reason of the socket's, `limited` what rate
+    limiting did, by action.
     """
 
     def __init__(
@@ -88,9 +69,11 @@ class UdpLoop:
         table: Table,
         *,
         wildcard: bool,
+        limits: Limits,
         stagger: int = 0,
     ) -> None:
         self.dropped: Counter[str] = Counter()
+        self.limited: Counter[str] = Counter()
         self.progress = 0
         self.executor = PythonExecutor(table, stagger)
         self.misses = Misses(table.snapshot, self.executor.turn)
@@ -98,8 +81,12 @@ class UdpLoop:
         self._socket = udp
         self._slot = SLOTS.index(("udp", str(family)))
         self._stopping = False
-        self._clear_interface = _clearer(family) if wildcard else None
-        self._make_buffers(wildcard)
+        self._now = 0
+        self._wildcard = wildcard
+        self._batch = Batch(BATCH, family, wildcard=wildcard)
+        self._single = Batch(1, family, wildcard=wildcard)
+        self._waiting: deque[_Waiting] = deque()
+        self.set_limits(limits)
         udp.setblocking(True)
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _IDLE_SECONDS, 0))
         self._thread = threading.Thread(
@@ -114,6 +101,18 @@ class UdpLoop:
         """Answer from `table`, from the next receive on."""
         self._table = table
 
+    def set_limits(self, limits: Limits) -> None:
+        """Limit the rate of responses so from now on."""
+        self._limiter: RateLimiter | None = None
+        if limits.responses_per_second:
+            self._limiter = RateLimiter(
+                limits.responses_per_second,
+                limits.slip,
+                [ipaddress.ip_network(text) for text in limits.exempt],
+                self._is_known,
+                self.limited,
+            )
+
     def stop(self) -> None:
         """Answer what has arrived, and return when the loop has ended."""
         self._stopping = True
@@ -124,81 +123,63 @@ class UdpLoop:
         if self._thread.is_alive():
             self._thread.join()
 
+    # --- turns --------------------------------------------------------------------------------
+
     def _run(self) -> None:
         while not self._stopping:
-            self._turn(_MSG_WAITFORONE)
-        while self._turn(_MSG_DONTWAIT):
+            self._turn(MSG_DONTWAIT if self._waiting else MSG_WAITFORONE)
+        while self._turn(MSG_DONTWAIT) or self._waiting:
             pass
 
-    def _make_buffers(self, wildcard: bool) -> None:
-        data = ctypes.create_string_buffer(BATCH * DATAGRAM_OCTETS)
-        names = ctypes.create_string_buffer(BATCH * _NAME_OCTETS)
-        controls = ctypes.create_string_buffer(BATCH * _CONTROL_OCTETS)
-        vectors = (_IoVec * BATCH)()
-        headers = (_MMsgHdr * BATCH)()
-        for index in range(BATCH):
-            vectors[index].base = ctypes.addressof(data) + index * DATAGRAM_OCTETS
-            vectors[index].length = DATAGRAM_OCTETS
-            header = headers[index].header
-            header.name = ctypes.addressof(names) + index * _NAME_OCTETS
-            header.name_length = _NAME_OCTETS
-            header.vectors = ctypes.addressof(vectors) + index * ctypes.sizeof(_IoVec)
-            header.vector_count = 1
-            if wildcard:
-                header.control = ctypes.addressof(controls) + index * _CONTROL_OCTETS
-                header.control_length = _CONTROL_OCTETS
-        # The buffers live as long as the views of them; addresses alone would not keep them.
-        self._keep = (data, names, controls, vectors, headers)
-        self._headers_at = ctypes.addressof(headers)
-        self._vectors_at = ctypes.addressof(vectors)
-        self._data = memoryview(data).cast("B")
-        self._controls = memoryview(controls).cast("B")
-        self._headers = memoryview(headers).cast("B")
-        self._words = self._headers.cast("I")
-        self._vectors = memoryview(vectors).cast("B")
-        self._lengths = self._vectors.cast("Q" if ctypes.sizeof(ctypes.c_size_t) == 8 else "I")
-        self._fresh_headers = bytes(self._headers)
-        self._fresh_vectors = bytes(self._vectors)
-
     def _turn(self, flags: int) -> bool:
-        """Receive and answer up to 64 datagrams; tell whether there were any."""
-        self._headers[:] = self._fresh_headers
-        self._vectors[:] = self._fresh_vectors
-        count = _recvmmsg(self._socket.fileno(), self._headers_at, BATCH, flags, None)
+        """Answer up to 64 datagrams and one miss; tell whether there were any datagrams."""
+        count = self._batch.receive(self._socket.fileno(), flags)
         self.progress += 1
+        now = int(time.monotonic())
+        if now != self._now:
+            self._now = now
+            self.executor.set_time(time.time())
         if self.executor.table is not self._table:
             self.executor.adopt(self._table)
             self.misses.snapshot = self._table.snapshot
-        if count <= 0:
-            self._receive_failed(ctypes.get_errno() if count else 0)
-            return False
-        if self._stopping and not self._words[_LENGTH_WORD]:
-            # What a closed receive side reads as.
-            return False
-        self._answer(count)
-        return True
+        # An empty datagram is what a closed receive side reads as.
+        received = count > 0 and not (self._stopping and not self._batch.words[LENGTH_WORD])
+        if received:
+            self._answer(count)
+        elif count < 0:
+            self._receive_failed(-count)
+        if self._waiting:
+            self._answer_waiting()
+        return received
 
     def _answer(self, count: int) -> None:
-        data, words, lengths = self._data, self._words, self._lengths
-        execute, miss, slot = self.executor.execute, self.misses.answer, self._slot
-        clear_interface = self._clear_interface
+        batch = self._batch
+        data, names, clients = batch.data, batch.names, batch.clients
+        words, lengths = batch.words, batch.lengths
+        execute, slot, limiter, now = self.executor.execute, self._slot, self._limiter, self._now
+        batch.clear_interfaces(count)
         first = 0
         for index in range(count):
             at = index * DATAGRAM_OCTETS
-            word = index * _HEADER_WORDS
-            reply = None
-            if words[word + _FLAGS_WORD] & _MSG_TRUNC:
+            word = index * HEADER_WORDS
+            size = words[word + LENGTH_WORD]
+            if size == DATAGRAM_OCTETS and words[word + FLAGS_WORD] & MSG_TRUNC:
                 self.dropped["oversized"] += 1
-            else:
-                packet = data[at : at + words[word + _LENGTH_WORD]].tobytes()
-                try:
-                    reply = execute(packet, slot)
-                    if reply is None:
-                        reply = miss(packet, slot)
-                except Exception:
-                    # A fault of ours costs one client its answer, nobody else theirs.
-                    self.dropped["error"] += 1
-                    self.misses.complain(packet)
+                self._send(first, index)
+                first = index + 1
+                continue
+            packet = data[at : at + size].tobytes()
+            client = names[clients[index]].tobytes()
+            try:
+                reply = execute(packet, slot, client)
+                if reply is None:
+                    self._wait(packet, client, index)
+                elif limiter is not None:
+                    reply = limiter.limit(client, packet, reply, now)
+            except Exception:
+                # A fault of ours costs one client its answer, nobody else theirs.
+                self._fault(packet)
+                reply = None
             if reply is None:
                 self._send(first, index)
                 first = index + 1
@@ -206,55 +187,49 @@ class UdpLoop:
             size = len(reply)
             data[at : at + size] = reply
             lengths[2 * index + 1] = size
-            if clear_interface is not None:
-                clear_interface(self._controls, index * _CONTROL_OCTETS)
         self._send(first, count)
 
     def _send(self, first: int, end: int) -> None:
-        while first < end:
-            sent = _sendmmsg(
-                self._socket.fileno(),
-                self._headers_at + first * _HEADER_OCTETS,
-                end - first,
-                _MSG_DONTWAIT,
-            )
-            if sent > 0:
-                first += sent
-                continue
-            code = ctypes.get_errno()
-            if code == errno.EINTR:
-                continue
-            # One client's reply cannot go out (a port 0, no route, a full buffer): the others
-            # still get theirs.
+        if first < end:
+            self._failed(self._batch.send(self._socket.fileno(), first, end))
+
+    # --- misses -------------------------------------------------------------------------------
+
+    def _wait(self, packet: bytes, client: bytes, index: int) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self.dropped["miss_queue"] += 1
+        else:
+            self._waiting.append(_Waiting(packet, client, self._batch.envelope(index)))
+
+    def _answer_waiting(self) -> None:
+        packet, client, envelope = self._waiting.popleft()
+        try:
+            reply = self.misses.answer(packet, self._slot, client, self.executor.cookie_time)
+            if reply is not None and self._limiter is not None:
+                reply = self._limiter.limit(client, packet, reply, self._now)
+            if reply is not None:
+                self._failed(self._single.post(self._socket.fileno(), envelope, reply))
+        except Exception:
+            self._fault(packet)
+
+    # --- trouble ------------------------------------------------------------------------------
+
+    def _is_known(self, query: Query, client: bytes) -> bool:
+        given = None if query.edns is None else query.edns.cookie
+        secrets = self._table.snapshot.cookie_secrets
+        return given is not None and cookie.is_valid(given, client, int(time.time()), secrets)
+
+    def _fault(self, packet: bytes) -> None:
+        self.dropped["error"] += 1
+        self.misses.complain(packet)
+
+    def _failed(self, failures: list[str]) -> None:
+        for failure in failures:
             self.dropped["send_error"] += 1
-            _log.debug("send failed: %s", os.strerror(code))
-            first += 1
+            _log.debug("send failed: %s", failure)
 
     def _receive_failed(self, code: int) -> None:
-        if code not in (0, errno.EAGAIN, errno.EINTR):
+        if code not in (errno.EAGAIN, errno.EINTR):
             # Errors of earlier sends are reported here (ECONNREFUSED): reading goes on.
             self.dropped["receive_error"] += 1
-            _log.debug("receive failed: %s", os.strerror(code))
-
-
-def _clearer(family: Family) -> Callable[[memoryview, int], None]:
-    """Return what prepares received packet information for being sent back.
-
-    The source address stays, the interface does not: the reply takes the route to the client,
-    which need not be the way that the query came.
-    """
-    if family is Family.IPV4:
-
-        def clear_ipv4(controls: memoryview, at: int) -> None:
-            # cmsghdr of 16 octets, then in_pktinfo: interface, source, destination
-            controls[at + 16 : at + 20] = b"\0\0\0\0"
-
-        return clear_ipv4
-
-    def clear_ipv6(controls: memoryview, at: int) -> None:
-        # cmsghdr of 16 octets, then in6_pktinfo: address, interface. A link-local address
-        # means nothing without its interface.
-        if controls[at + 16] != 0xFE or controls[at + 17] & 0xC0 != 0x80:
-            controls[at + 32 : at + 36] = b"\0\0\0\0"
-
-    return clear_ipv6
+            _log.debug("receive failed: errno %d", code)

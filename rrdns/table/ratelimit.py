@@ -8,6 +8,7 @@ place of whom it collides with.
 
 import ipaddress
 from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from rrdns.dns.message import truncate
@@ -23,7 +24,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class RateLimiter:
-    """Limits the replies of one UDP loop; `slipped` and `dropped` count what it limited.
+    """Limits the replies of one UDP loop; `counts` counts what it limited, by action.
 
     `per_second` replies a second pass on each account, and every `slip`-th limited one goes out
     truncated (0: none). `is_known` tells of a query and its client's packed address whether the
@@ -36,9 +37,9 @@ class RateLimiter:
         slip: int,
         exempt: Sequence[Network],
         is_known: Callable[[Query, bytes], bool],
+        counts: Counter[str],
     ) -> None:
-        self.slipped = 0
-        self.dropped = 0
+        self._counts = counts
         self._per_second = per_second
         self._slip = slip
         self._exempt = tuple(exempt)
@@ -96,9 +97,9 @@ class RateLimiter:
             return reply
         self._limited[place] += 1
         if query is None or not self._slip or self._limited[place] % self._slip:
-            self.dropped += 1
+            self._counts["dropped"] += 1
             return None
-        self.slipped += 1
+        self._counts["slipped"] += 1
         # An error is as small as what would stand for it.
         return truncate(query, reply) if reply[3] & 15 in (NOERROR, NXDOMAIN) else reply
 

@@ -10,14 +10,33 @@ from rrdns.table.rotation import round_robin
 from rrdns.targets import Health, TargetKey
 
 
-def make_snapshot(config: Config, healths: Mapping[TargetKey, Health]) -> Snapshot:
-    """Return the state that decides answers; a target without a health is unknown."""
+def make_snapshot(
+    config: Config,
+    healths: Mapping[TargetKey, Health],
+    made_up_secret: bytes | None = None,
+) -> Snapshot:
+    """Return the state that decides answers; a target without a health is unknown.
+
+    `made_up_secret` (16 octets) makes the cookies where the configuration names no secrets.
+    """
     answers: dict[tuple[Name, int], HostAnswer] = {}
     for host in config.hosts():
         for family, selection in select(host, healths).items():
             answers[host.name, family.rrtype] = _host_answer(host, selection)
+    server = config.server
+    secrets = server.cookie_secrets
+    if not secrets and made_up_secret is not None:
+        secrets = (made_up_secret,)
     return Snapshot(
-        config.zones, config.profiles, config.domains, answers, config.limits.udp_payload
+        config.zones,
+        config.profiles,
+        config.domains,
+        answers,
+        udp_payload=config.limits.udp_payload,
+        tcp_idle_timeout_seconds=config.limits.tcp_idle_timeout_seconds,
+        identity=None if server.identity is None else server.identity.encode(),
+        version=None if server.version is None else server.version.encode(),
+        cookie_secrets=secrets,
     )
 
 

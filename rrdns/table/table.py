@@ -83,14 +83,27 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
-    """A profile's names by prefix, and its answer to names that do not exist.
+class Absence:
+    """A zone's or profile's answers to names that do not exist.
 
-    `nxdomain` is None where a wildcard or delegation may answer for those: they are misses.
+    `prefixes` are the names that do; `wildcards` has, by closest encloser, what is synthesized
+    below it (None: the responder's business), `cuts` the delegations and redirections, names below
+    which are misses.
+    `nxdomain` answers the other names; where it is None they are misses too.
     """
 
-    nodes: Mapping[Prefix, Node]
+    prefixes: frozenset[Prefix]
+    cuts: frozenset[Prefix]
+    wildcards: Mapping[Prefix, Node | None]
     nxdomain: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A profile's names by prefix, and its answers to names that do not exist."""
+
+    nodes: Mapping[Prefix, Node]
+    absence: Absence
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +119,15 @@ class Rotor:
 class Table:
     """A compiled snapshot.
 
-    `names` has every node of our zones by absolute name; `zones` has their answers to names that
-    do not exist by apex, None where those are misses. `profiles` has the profiles' branches by
-    name. `refused` answers names outside of all of them.
+    `names` has every node of our zones by absolute name; `zones` has by apex what answers names
+    that do not exist. `profiles` has the profiles' branches by name. `refused` answers names
+    outside of all of them.
     """
 
     generation: int
     snapshot: Snapshot
     names: Mapping[Name, Node]
-    zones: Mapping[Name, Entry | None]
+    zones: Mapping[Name, Absence]
     profiles: Mapping[str, Branch]
     refused: Entry
     rotors: tuple[Rotor, ...]

@@ -110,7 +110,7 @@ def _host(host: str, ttl: int, ipv4: tuple[str, ...], ipv6: tuple[str, ...]) -> 
         yield Row(host, "AAAA", soa=zone)
     for rrtype in ("MX", "TXT", "CNAME", "TYPE65282"):
         yield Row(host, rrtype, soa=zone)
-    yield Row(f"x.{host}", "A", soa=zone, rcode="NXDOMAIN", hit=zone != "example.com.")
+    yield Row(f"x.{host}", "A", soa=zone, rcode="NXDOMAIN")
 
 
 def _domain(domain: str) -> Iterator[Row]:
@@ -139,8 +139,9 @@ def _nodata(owner: str, rrtype: str, *, hit: bool = True) -> Row:
 
 
 def _nxdomain(owner: str, rrtype: str = "A") -> Row:
-    # The zone has wildcards and delegations: what is not there stays with the responder.
-    return Row(f"{owner}.example.com.", rrtype, soa="example.com.", rcode="NXDOMAIN", hit=False)
+    # ANY and DS stay with the responder, whatever the name.
+    return Row(f"{owner}.example.com.", rrtype, soa="example.com.", rcode="NXDOMAIN",
+               hit=rrtype not in ("ANY", "DS"))  # fmt: skip
 
 
 def _referral(qname: str, qtype: str, authority: str, additional: str = "") -> Row:
@@ -181,12 +182,12 @@ DOMAINS = (
     Row("website.test.", "A", "website.test. 3600 A 192.0.2.100"),
     Row("www.website.test.", "A", "www.website.test. 3600 CNAME www.example.com.\n" + _WWW,
         hit=False),
-    Row("a.shop.website.test.", "A", "a.shop.website.test. 3600 A 192.0.2.101", hit=False),
-    Row("a.shop.website.test.", "MX", soa="website.test.", hit=False),
+    Row("a.shop.website.test.", "A", "a.shop.website.test. 3600 A 192.0.2.101"),
+    Row("a.shop.website.test.", "MX", soa="website.test."),
     Row("shop.website.test.", "A", soa="website.test."),
     Row("middle.website.test.", "A", soa="website.test."),
     Row("leaf.middle.website.test.", "TXT", 'leaf.middle.website.test. 3600 TXT "deep"'),
-    Row("nothere.website.test.", "A", soa="website.test.", rcode="NXDOMAIN", hit=False),
+    Row("nothere.website.test.", "A", soa="website.test.", rcode="NXDOMAIN"),
 )  # fmt: skip
 
 APEXES = (
@@ -242,11 +243,11 @@ STATIC = (
 )
 
 WILDCARDS = (
-    Row("x.wild.example.com.", "A", "x.wild.example.com. 3600 A 192.0.2.90", hit=False),
-    Row("y.x.wild.example.com.", "A", "y.x.wild.example.com. 3600 A 192.0.2.90", hit=False),
-    Row("x.wild.example.com.", "MX", "x.wild.example.com. 3600 MX 5 mx1.example.com.", hit=False),
+    Row("x.wild.example.com.", "A", "x.wild.example.com. 3600 A 192.0.2.90"),
+    Row("y.x.wild.example.com.", "A", "y.x.wild.example.com. 3600 A 192.0.2.90"),
+    Row("x.wild.example.com.", "MX", "x.wild.example.com. 3600 MX 5 mx1.example.com."),
     Row("x.wild.example.com.", "ANY", "x.wild.example.com. 3600 A 192.0.2.90", hit=False),
-    _nodata("x.wild", "TXT", hit=False),
+    _nodata("x.wild", "TXT"),
     _static("*.wild", "A", "192.0.2.90"),
     _nodata("wild", "A"),
     # A name that exists keeps the wildcard away from itself and from all below it.

@@ -14,7 +14,8 @@ from golden.case import DIRECTORY, Case, ask, check
 from golden.cases import CASES
 
 _DEADLINE_SECONDS = 5
-_AFTERWARDS = b"\x77\x77" + ask("parked.test.", "MX")[2:]
+# A miss, because over UDP the hits overtake the misses; those keep their order.
+_AFTERWARDS = b"\x77\x77" + ask("parked.test.", "ANY")[2:]
 
 
 @dataclass(frozen=True, slots=True)

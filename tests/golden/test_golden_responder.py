@@ -7,7 +7,8 @@ import pytest
 from golden.case import Case, check
 from golden.cases import CASES
 from rrdns.dns.lookup import Rotation
-from rrdns.dns.responder import Transport, respond
+from rrdns.dns.options import Asker, Transport
+from rrdns.dns.responder import respond
 from rrdns.model import Snapshot
 from rrdns.table.compiler import compile_table
 from rrdns.table.executor import PythonExecutor
@@ -31,7 +32,7 @@ def golden_table(golden_snapshot: Snapshot) -> Table:
 @EACH_CASE
 def test_the_responder_answers(golden_snapshot: Snapshot, case: Case, transport: Transport) -> None:
     for index in range(3):
-        reply = respond(case.packet, golden_snapshot, transport=transport, rotation=at(index))
+        reply = respond(case.packet, golden_snapshot, Asker(transport), rotation=at(index))
         check(case, reply, tcp=transport is Transport.TCP)
 
 
@@ -47,7 +48,7 @@ def test_the_table_has_the_responders_bytes(
         assert (reply is not None) == case.hit
         if reply is not None:
             assert reply == respond(
-                case.packet, golden_snapshot, transport=transport, rotation=at(index)
+                case.packet, golden_snapshot, Asker(transport), rotation=at(index)
             )
 
 
@@ -73,10 +74,8 @@ def test_a_plan_that_is_remembered_answers_alike(
         sent = case.packet[:12] + ask_again(case.packet[12:end]) + case.packet[end:]
         reply = executor.execute(sent, 0)
         if reply is not None:
-            assert reply == respond(
-                sent, golden_snapshot, transport=Transport.UDP, rotation=rotation
-            )
+            assert reply == respond(sent, golden_snapshot, Asker(Transport.UDP), rotation=rotation)
         else:
             # A miss steps the executor's own rotation.
-            respond(sent, golden_snapshot, transport=Transport.UDP, rotation=executor.turn)
-            respond(sent, golden_snapshot, transport=Transport.UDP, rotation=rotation)
+            respond(sent, golden_snapshot, Asker(Transport.UDP), rotation=executor.turn)
+            respond(sent, golden_snapshot, Asker(Transport.UDP), rotation=rotation)

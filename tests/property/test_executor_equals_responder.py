@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from support.dns_strategies import Asked, configs, healths, queries
 
 from rrdns.dns.lookup import Kind, lookup
+from rrdns.dns.options import Asker, Transport
 from rrdns.dns.query import limit_octets, scan
-from rrdns.dns.responder import Transport, respond
+from rrdns.dns.responder import respond
 from rrdns.loading import load
 from rrdns.model import Snapshot
 from rrdns.names import Name
@@ -45,11 +46,11 @@ def _transport(asked: Asked) -> Transport:
 def _compare(
     executor: PythonExecutor, snapshot: Snapshot, asked: Asked, rotation: Turns
 ) -> bytes | None:
-    expected = respond(asked.packet, snapshot, transport=_transport(asked), rotation=rotation)
+    expected = respond(asked.packet, snapshot, Asker(_transport(asked)), rotation=rotation)
     said = executor.execute(asked.packet, _TCP if asked.tcp else _UDP)
     if said is None:
         # A miss is answered with the executor's own rotation.
-        said = respond(asked.packet, snapshot, transport=_transport(asked), rotation=executor.turn)
+        said = respond(asked.packet, snapshot, Asker(_transport(asked)), rotation=executor.turn)
     assert said == expected
     return said
 
@@ -78,7 +79,7 @@ def test_a_reply_keeps_to_its_limit_and_to_what_was_asked(data: st.DataObject) -
     snapshot = make_snapshot(config, {})
     asked = data.draw(queries())
     query = scan(asked.packet)
-    reply = respond(asked.packet, snapshot, transport=_transport(asked), rotation=Turns())
+    reply = respond(asked.packet, snapshot, Asker(_transport(asked)), rotation=Turns())
     if query is None:
         assert reply is None
         return
@@ -103,7 +104,7 @@ def test_a_configured_host_has_an_address_whatever_its_nodes_do(data: st.DataObj
         assert set(kinds) <= {Kind.ANSWER, Kind.NODATA}
         for rrtype in (A, AAAA, MX):
             query = b"\0\0\0\0\0\1\0\0\0\0\0\0" + host.name + rrtype.to_bytes(2, "big") + b"\0\1"
-            reply = respond(query, snapshot, transport=Transport.UDP, rotation=Turns())
+            reply = respond(query, snapshot, Asker(Transport.UDP), rotation=Turns())
             assert reply is not None
             assert reply[3] & 0x0F not in (SERVFAIL, NXDOMAIN)
 

@@ -5,7 +5,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from rrdns.dns.responder import Transport, respond
+from rrdns.dns.options import Asker, Transport
+from rrdns.dns.responder import respond
 from rrdns.loading import load
 from rrdns.model import Snapshot
 from rrdns.names import from_text
@@ -104,7 +105,7 @@ def expected(packet: bytes, snapshot: Snapshot, slot: int = UDP4, turn: int = 0)
     return respond(
         packet,
         snapshot,
-        transport=Transport(SLOTS[slot][0]),
+        Asker(Transport(SLOTS[slot][0])),
         rotation=lambda _host, _rrtype: turn,
     )
 

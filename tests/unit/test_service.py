@@ -10,6 +10,7 @@ from support.smtp_peers import silent
 from support.tables import ask, rcode
 
 from rrdns import service as service_module
+from rrdns import store as store_module
 from rrdns.errors import StartError
 from rrdns.server.udp import UdpLoop
 from rrdns.service import serve
@@ -220,7 +221,7 @@ def test_a_loop_that_stalls_is_seen(
 
 
 def test_verdicts_survive_a_restart(staged: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "_SAVE_SECONDS", 0.01)
+    monkeypatch.setattr(store_module, "_SAVE_SECONDS", 0.01)
 
     async def body(stage: Stage) -> None:
         directory = str(stage.path.parent)
@@ -254,7 +255,7 @@ def test_the_default_state_directory_may_be_missing(
     async def body(stage: Stage) -> None:
         stage.write("127.0.4.1", check="none")
         directory = str(stage.path.parent / "missing")
-        monkeypatch.setattr(service_module, "DEFAULT_STATE_DIRECTORY", directory)
+        monkeypatch.setattr(store_module, "DEFAULT_STATE_DIRECTORY", directory)
         async with stage.running(state_directory=directory):
             assert rcode(await stage.ask()) == 0
 

@@ -146,10 +146,10 @@ def test_a_fault_costs_one_answer_and_no_connection(
     async def body(stage: Stage) -> None:
         execute = stage.server.executor.execute
 
-        def faulty(packet: bytes, slot: int) -> bytes | None:
+        def faulty(packet: bytes, slot: int, client: bytes) -> bytes | None:
             if packet[1] == 2:
                 raise RuntimeError("a fault of ours")
-            return execute(packet, slot)
+            return execute(packet, slot, client)
 
         monkeypatch.setattr(stage.server.executor, "execute", faulty)
         reader, writer = await stage.connect()

@@ -14,10 +14,11 @@ from support.waiting import wait_until
 
 from rrdns.names import from_text
 from rrdns.rrtypes import NOERROR, REFUSED
-from rrdns.server import udp as udp_module
+from rrdns.server import mmsg
+from rrdns.server.mmsg import DATAGRAM_OCTETS, Batch
 from rrdns.server.sockets import bind_all
-from rrdns.server.udp import BATCH, DATAGRAM_OCTETS, UdpLoop
-from rrdns.settings import Endpoint
+from rrdns.server.udp import BATCH, UdpLoop
+from rrdns.settings import Endpoint, Limits
 from rrdns.table.compiler import compile_table
 from rrdns.table.snapshot import make_snapshot
 from rrdns.targets import Family, Health
@@ -37,10 +38,14 @@ def make_loop() -> Iterator[MakeLoop]:
     """Make a loop on a free port, not yet started; it is stopped after the test."""
     with ExitStack() as stack:
 
-        def make(address: str = "127.0.0.1", port: int = 0) -> tuple[UdpLoop, int]:
+        def make(
+            address: str = "127.0.0.1", port: int = 0, limits: Limits | None = None
+        ) -> tuple[UdpLoop, int]:
             (pair,) = bind_all([Endpoint(address, port)])
             stack.callback(pair.close)
-            loop = UdpLoop(pair.udp, pair.family, TABLE, wildcard=pair.wildcard)
+            loop = UdpLoop(
+                pair.udp, pair.family, TABLE, wildcard=pair.wildcard, limits=limits or Limits()
+            )
             stack.callback(loop.stop)
             return loop, pair.endpoint.port
 
@@ -155,14 +160,18 @@ def test_ipv6_too(make_loop: MakeLoop) -> None:
 
 
 def test_only_a_link_local_source_keeps_its_interface() -> None:
-    clear = udp_module._clearer(Family.IPV6)
-    for first, kept in ((b"\xfe\x80", True), (b"\xfe\xbf", True), (b"\xfe\xc0", False)):
-        control = bytearray(b"h" * 16 + first + bytes(14) + b"\7\0\0\0")
-        clear(memoryview(control), 0)
-        assert (control[32] == 7) == kept
-    control = bytearray(b"h" * 16 + b"\7\0\0\0" + b"source00")
-    udp_module._clearer(Family.IPV4)(memoryview(control), 0)
-    assert control == b"h" * 16 + bytes(4) + b"source00"
+    batch = Batch(3, Family.IPV6, wildcard=True)
+    sources = ((b"\xfe\x80", True), (b"\xfe\xbf", True), (b"\xfe\xc0", False))
+    controls = batch._controls
+    for index, (first, _) in enumerate(sources):
+        control = b"h" * 16 + first + bytes(14) + b"\7\0\0\0"
+        controls[index * 64 : index * 64 + len(control)] = control
+    batch.clear_interfaces(3)
+    assert [controls[index * 64 + 32] == 7 for index in range(3)] == [kept for _, kept in sources]
+    batch = Batch(1, Family.IPV4, wildcard=True)
+    batch._controls[:28] = b"h" * 16 + b"\7\0\0\0" + b"source00"
+    batch.clear_interfaces(1)
+    assert batch._controls[:28].tobytes() == b"h" * 16 + bytes(4) + b"source00"
 
 
 # --- living -----------------------------------------------------------------------------------
@@ -248,10 +257,10 @@ def test_a_fault_costs_one_query_its_answer(
     loop, port = make_loop()
     execute = loop.executor.execute
 
-    def faulty(packet: bytes, slot: int) -> bytes | None:
+    def faulty(packet: bytes, slot: int, client: bytes) -> bytes | None:
         if packet[:2] in (b"\0\2", b"\0\3"):
             raise RuntimeError("a fault of ours")
-        return execute(packet, slot)
+        return execute(packet, slot, client)
 
     monkeypatch.setattr(loop.executor, "execute", faulty)
     with caplog.at_level(logging.ERROR), client(port) as asker:
@@ -268,7 +277,7 @@ def test_an_interrupted_send_is_repeated(
     make_loop: MakeLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop, port = make_loop()
-    send = udp_module._sendmmsg
+    send = mmsg._sendmmsg
     codes = [errno.EINTR, errno.ENOBUFS]
 
     def failing(*arguments: int) -> int:
@@ -278,7 +287,7 @@ def test_an_interrupted_send_is_repeated(
         sent: int = send(*arguments)
         return sent
 
-    monkeypatch.setattr(udp_module, "_sendmmsg", failing)
+    monkeypatch.setattr(mmsg, "_sendmmsg", failing)
     with client(port) as asker:
         for ident in range(3):
             asker.send(ask(MX1, ident=ident))
@@ -291,7 +300,7 @@ def test_errors_of_receiving_are_counted(
     make_loop: MakeLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop, port = make_loop()
-    receive = udp_module._recvmmsg
+    receive = mmsg._recvmmsg
     codes = [errno.ECONNREFUSED, errno.EINTR, errno.ENOMEM]
 
     def failing(*arguments: int) -> int:
@@ -301,7 +310,7 @@ def test_errors_of_receiving_are_counted(
         received: int = receive(*arguments)
         return received
 
-    monkeypatch.setattr(udp_module, "_recvmmsg", failing)
+    monkeypatch.setattr(mmsg, "_recvmmsg", failing)
     loop.start()
     with client(port) as asker:
         asker.send(ask(MX1))

@@ -219,23 +219,33 @@ def test_a_zone_whose_apex_leaves_no_room_below() -> None:
     zone = replace(zone, contents=replace(zone.contents, rrsets=rrsets))
     snapshot = replace(SNAPSHOT, zones={**SNAPSHOT.zones, apex: zone})
     table = compile_table(snapshot, 1)
-    assert table.zones[apex] is None
+    assert table.zones[apex].nxdomain is None
     packet = ask(apex, "NS", tail=opt())
     assert PythonExecutor(table).execute(packet, UDP4) == expected(packet, snapshot)
 
 
-def test_a_profile_with_a_delegation_leaves_unknown_names_to_the_responder() -> None:
+def test_a_profile_with_a_delegation_leaves_names_below_it_to_the_responder() -> None:
     snapshot = with_profile_rrset(b"\5child", RRset(NS, 60, (from_text("ns1.example.com."),)))
     snapshot = with_domains(snapshot, from_text("customer.test."))
     executor = PythonExecutor(compile_table(snapshot, 1))
-    for name in ("child.customer.test.", "q.child.customer.test.", "q.customer.test."):
+    for name in ("child.customer.test.", "q.child.customer.test."):
         assert executor.execute(ask(name), UDP4) is None
+    packet = ask("q.customer.test.")
+    assert executor.execute(packet, UDP4) == expected(packet, snapshot)
     assert rcode(executor.execute(ask("customer.test.", "MX"), UDP4)) == NOERROR
 
 
-def test_names_below_wildcards_and_delegations_are_the_responders() -> None:
+def test_what_a_wildcard_gives_is_a_template() -> None:
     executor = PythonExecutor(TABLE)
-    for name in ("q.wild.example.", "child.wild.example.", "q.child.wild.example.", "q.wild.test."):
+    for name in ("q.wild.example.", "a.q.wild.example.", "q.wild.test.", "*.wild.example."):
+        for rrtype in ("TXT", "MX", "A"):
+            packet = ask(name, rrtype)
+            assert executor.execute(packet, UDP4) == expected(packet, SNAPSHOT)
+
+
+def test_names_below_delegations_are_the_responders() -> None:
+    executor = PythonExecutor(TABLE)
+    for name in ("child.wild.example.", "q.child.wild.example."):
         assert executor.execute(ask(name, "TXT"), UDP4) is None
 
 
