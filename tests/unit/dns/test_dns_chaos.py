@@ -70,8 +70,8 @@ def test_long_texts_are_several_strings(world: Snapshot, octets: int, lengths: l
 def test_states_are_told_to_this_machine(world: Snapshot, asker: Asker) -> None:
     found = texts(ask(world, "status.rrdns.", asker=asker))
     assert sorted(found) == [
-        b"\x1bnode0/primary 192.0.2.1 up",
-        b"\x1dnode1/primary 2001:db8::1 up",
+        b"\x1anode0/primary 192.0.2.1 up",
+        b"\x1cnode1/primary 2001:db8::1 up",
     ]
 
 

@@ -1,10 +1,12 @@
 """The order of checks and the choice of RCODE; the golden cases have the bytes."""
 
+import dataclasses
 import struct
 
 import pytest
 from support.dns_worlds import contents, host, snapshot
 
+from rrdns.dns.message import Reply
 from rrdns.dns.options import Asker, Transport
 from rrdns.dns.query import Edns, Query
 from rrdns.dns.responder import answer, respond
@@ -139,3 +141,22 @@ def test_only_udp_has_a_limit(
 def test_silence(world: Snapshot) -> None:
     for packet in (b"", b"\0" * 11, _text_query(None)[:2] + b"\x80" + _text_query(None)[3:]):
         assert respond(packet, world, Asker(Transport.UDP), rotation=still) is None
+
+
+def test_without_a_question_there_is_nothing_to_say(world: Snapshot) -> None:
+    # The scanner lets this through only with a cookie (RFC 7873, section 5.4).
+    assert answer(Query(1, 0, False), world, NOBODY, still) == Reply(NOERROR)
+    packet = struct.pack("!6H", 1, 0, 0, 0, 0, 1) + struct.pack("!BHHIH", 0, 41, 512, 0, 12)
+    reply = respond(packet + b"\0\x0a\0\x08cccccccc", world, NOBODY, rotation=still)
+    assert reply is not None
+    assert reply[:12] == struct.pack("!6H", 1, 0x8000, 0, 0, 0, 1)
+
+
+def test_class_ch_tells_of_the_server(world: Snapshot) -> None:
+    named = dataclasses.replace(world, identity=b"node")
+    assert answer(query("id.server.", TXT, 3), named, NOBODY, still).answer[0].rdata == b"\4node"
+    # The class comes before the type: nobody transfers a zone of class CH.
+    assert answer(query("id.server.", type_number("AXFR"), 3), named, NOBODY, still).rcode == (
+        NOERROR
+    )
+    assert answer(query("id.server.", TXT, 4), named, NOBODY, still).rcode == REFUSED
