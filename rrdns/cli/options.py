@@ -26,7 +26,7 @@ def config_option(**settings: Any) -> Callable[[Function], Function]:
         "-c",
         "--config",
         metavar="FILE",
-        type=click.Path(),
+        type=click.Path(readable=False),
         expose_value=False,
         callback=_remember,
         help=text,
