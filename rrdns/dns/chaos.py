@@ -4,7 +4,7 @@ from rrdns.dns.message import Record, Reply
 from rrdns.dns.options import Asker
 from rrdns.model import Snapshot
 from rrdns.names import Name, from_text
-from rrdns.rrtypes import ANY, NOERROR, REFUSED, TXT
+from rrdns.rrtypes import ANY, CLASS_CH, NOERROR, REFUSED, TXT
 
 _MAX_STRING_OCTETS = 255
 _IDENTITY_NAMES = frozenset(map(from_text, ("id.server", "hostname.bind")))
@@ -19,7 +19,9 @@ def chaos(name: Name, rrtype: int, snapshot: Snapshot, asker: Asker) -> Reply:
         return Reply(REFUSED)
     if rrtype not in (TXT, ANY):
         return Reply(NOERROR, authoritative=True)
-    records = tuple(Record(name, TXT, 0, _character_strings(text)) for text in texts)
+    records = tuple(
+        Record(name, TXT, 0, _character_strings(text), rrclass=CLASS_CH) for text in texts
+    )
     return Reply(NOERROR, authoritative=True, answer=records)
 
 

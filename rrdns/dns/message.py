@@ -27,7 +27,7 @@ _MAX_POINTER = 0x3FFF
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One resource record of class IN; `rdata` is uncompressed.
+    """One resource record; `rdata` is uncompressed.
 
     `rname_in_owner`: a SOA whose RNAME ends in the owner name, written as a pointer to it, so
     that the replies of all names with the same profile are alike.
@@ -38,6 +38,7 @@ class Record:
     ttl_seconds: int
     rdata: bytes
     rname_in_owner: bool = False
+    rrclass: int = CLASS_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def encode_records(query: Query, reply: Reply) -> Encoded:
 
 def _encode_record(buffer: _Buffer, record: Record) -> None:
     buffer.encode_owner(record.owner)
-    buffer.pack("!HHI", record.rrtype, CLASS_IN, record.ttl_seconds)
+    buffer.pack("!HHI", record.rrtype, record.rrclass, record.ttl_seconds)
     length_at = buffer.offset
     buffer.pack("!H", 0)
     start = buffer.offset

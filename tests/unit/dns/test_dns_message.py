@@ -5,6 +5,7 @@ from typing import Any
 
 import dns.flags
 import dns.message
+import dns.rdataclass
 import pytest
 
 from rrdns.dns.message import (
@@ -205,3 +206,11 @@ def test_a_reply_can_be_emptied_afterwards() -> None:
     cut = dns.message.from_wire(truncate(asked, wire))
     assert (cut.answer, cut.edns, cut.ednsflags) == ([], 0, 0x8000)
     assert cut.flags == dns.flags.QR | dns.flags.AA | dns.flags.TC
+
+
+def test_a_record_may_be_of_class_ch() -> None:
+    record = Record(OWNER, TXT, 0, b"\2me", rrclass=3)
+    asked = Query(0xABCD, 0, False, QNAME + b"\0\x10\0\3", OWNER, TXT, 3)
+    wire = encoded(Reply(NOERROR, True, (record,)), asked)
+    message = dns.message.from_wire(wire)
+    assert message.answer[0].rdclass == dns.rdataclass.CH
