@@ -184,6 +184,11 @@ def _record_type(text: str, owner: Prefix) -> int:
         raise ValueError("the NS of the apex are made from nameservers: remove this record")
     if rrtype in _META:
         raise ValueError(f"{text} is no type of data, only of questions and messages")
-    if rrtype in _SIGNING:
-        raise ValueError(f"{text} is not supported yet: it is made by signing")
+    refuse_signing(rrtype)
     return rrtype
+
+
+def refuse_signing(rrtype: int) -> None:
+    """Raise ValueError for a type whose records are made by signing a zone."""
+    if rrtype in _SIGNING:
+        raise ValueError(f"{type_text(rrtype)} is not supported yet: it is made by signing")

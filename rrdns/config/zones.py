@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from rrdns.config.document import Broken
 from rrdns.config.hostnames import check_hostname, from_value, prefix, to_ascii
-from rrdns.config.records import RdataParser, RecordReader, Rrsets
+from rrdns.config.records import RdataParser, RecordReader, Rrsets, refuse_signing
 from rrdns.config.recordvalues import Apex, presentation
 from rrdns.config.report import Place, Report
 from rrdns.config.schema import ProfileModel, SoaModel, ZoneModel
@@ -194,6 +194,11 @@ class ZoneMaker:
                 message = "the NS of the apex are made from nameservers: remove this record"
                 self.report.error(place, message)
             else:
+                try:
+                    refuse_signing(item.rrset.rrtype)
+                except ValueError as error:
+                    self.report.error(place, str(error))
+                    continue
                 rrsets.add(owner, item.rrset, place)
 
     def _soa(

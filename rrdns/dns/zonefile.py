@@ -26,6 +26,11 @@ from rrdns.rrtypes import type_text
 _MAX_TTL_SECONDS = 2**31 - 1
 # Type 0, OPT and the range of QTYPEs and meta-TYPEs (RFC 6895, section 3.1).
 _META_TYPES = frozenset({0, 41, *range(128, 256)})
+_UNSUPPORTED = {
+    "$INCLUDE": "put the records of the other file into this one",
+    "$GENERATE": "write the records out",
+}
+_MAX_SHOWN = 60
 _PLACE = re.compile(r"^.*?:\d+: ")
 
 
@@ -178,6 +183,7 @@ def parse_zone_file(
     broken record the reading goes on in the next line, so that all problems are found at once.
     """
     base = dns.name.from_wire(origin, 0)[0]
+    lines = text.split("\n")
     tokenizer = _Tokenizer(text, file)
     builder = _Builder(file, origin, tokenizer)
     reader = dns.zonefile.Reader(
@@ -193,14 +199,16 @@ def parse_zone_file(
             reader.read()
             break
         except dns.exception.DNSException as error:
-            builder.problem(_message(error))
+            builder.problem(_message(error, lines[tokenizer.start_line - 1].strip()))
             if not tokenizer.skip_line():
                 break
     return builder.rrsets(), builder.problems
 
 
-def _message(error: Exception) -> str:
-    text = _PLACE.sub("", _words(error))
-    if "$INCLUDE" in text:
-        return "$INCLUDE is not supported: put the records of the other file into this one"
-    return text
+def _message(error: Exception, line: str) -> str:
+    for directive, advice in _UNSUPPORTED.items():
+        if line.upper().startswith(directive):
+            return f"{directive} is not supported: {advice}"
+    # dnspython often tells what it missed and not where.
+    shown = line if len(line) <= _MAX_SHOWN else f"{line[:_MAX_SHOWN]}..."
+    return f"{_PLACE.sub('', _words(error)).removesuffix('.')}: {shown}"

@@ -144,7 +144,10 @@ OUTSIDE = "www.other. is outside the zone zone.test."
          [(3, "the TTL 61 differs from 60 of the same RRset in line 1 (RFC 2181, section 5.2)")]),
         ("$INCLUDE other.zone\nwww A 192.0.2.1",
          [(1, "$INCLUDE is not supported: put the records of the other file into this one")]),
-        ("$GENERATE 1-3 a$ A 192.0.2.$", [(1, "zone file directive '$GENERATE' is not allowed")]),
+        ("$generate 1-3 a$ A 192.0.2.$",
+         [(1, "$GENERATE is not supported: write the records out")]),
+        ("bad A 192.0.2.256", [(1, "Text input is malformed: bad A 192.0.2.256")]),
+        (f"a A {'b' * 80}", [(1, f"Text input is malformed: a A {'b' * 56}...")]),
         ("a A 192.0.2.1 (", [(1, None)]),
         ('a TXT "open', [(1, None)]),
         # Where a line begins with what cannot be read: the reading ends, or goes on behind it.
