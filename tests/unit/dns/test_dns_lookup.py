@@ -38,6 +38,8 @@ sub DS 1 13 2 00000000000000000000000000000000000000000000000000000000000000ff
 ns.sub A 192.0.2.53
 ns.sub AAAA 2001:db8::53
 sub.sub NS ns.elsewhere.test.
+shout NS NS.SHOUT
+ns.shout A 192.0.2.54
 """
 CHAIN = "\n".join(f"c{number} CNAME c{number + 1}" for number in range(40)) + "\nc40 A 192.0.2.1"
 
@@ -119,6 +121,7 @@ def test_answers(world: Snapshot, name: str, rrtype: str, records: list[str]) ->
     [
         ("@", "A", Kind.NODATA),
         ("www", "MX", Kind.NODATA),
+        ("www", "SOA", Kind.NODATA),
         ("mx1", "MX", Kind.NODATA),
         ("v6", "A", Kind.NODATA),
         ("er.most", "A", Kind.NODATA),
@@ -204,6 +207,13 @@ def test_referrals(world: Snapshot, name: str, rrtype: str) -> None:
     assert (outcome.kind, outcome.answer) == (Kind.REFERRAL, ())
     assert sorted(said(outcome)) == sorted(SUB_NS + SUB_GLUE)
     assert len(outcome.additional) == len(SUB_GLUE)
+
+
+def test_glue_is_found_whatever_the_case_of_its_name(world: Snapshot) -> None:
+    assert said(ask(world, "shout.zone.test.", "A")) == [
+        "shout.zone.test. 300 NS NS.SHOUT.zone.test.",
+        "ns.shout.zone.test. 300 A 192.0.2.54",
+    ]
 
 
 def test_a_chain_into_a_delegation_is_both(world: Snapshot) -> None:
