@@ -4,62 +4,23 @@ import logging
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 from support.ports import free_port
-from support.tables import ask, configure, expected, first_address, rcode
+from support.tables import ask, expected, first_address, rcode
+from support.udp_stage import CONFIG, DEADLINE_SECONDS, MX1, SNAPSHOT, TABLE, MakeLoop, client
 from support.waiting import wait_until
 
-from rrdns.names import from_text
 from rrdns.rrtypes import NOERROR, REFUSED
 from rrdns.server import mmsg
 from rrdns.server.mmsg import DATAGRAM_OCTETS, Batch
-from rrdns.server.sockets import bind_all
-from rrdns.server.udp import BATCH, UdpLoop
-from rrdns.settings import Endpoint, Limits
+from rrdns.server.udp import BATCH
 from rrdns.table.compiler import compile_table
 from rrdns.table.snapshot import make_snapshot
 from rrdns.targets import Family, Health
 
-CONFIG = configure()
-SNAPSHOT = make_snapshot(CONFIG, {})
-TABLE = compile_table(SNAPSHOT, 1)
-MX1 = from_text("mx1.example.com.")
 SERVER1_DOWN = {target.key: Health.DOWN for target in CONFIG.targets if "11" in target.address}
-DEADLINE_SECONDS = 60.0
-
-MakeLoop = Callable[..., tuple[UdpLoop, int]]
-
-
-@pytest.fixture
-def make_loop() -> Iterator[MakeLoop]:
-    """Make a loop on a free port, not yet started; it is stopped after the test."""
-    with ExitStack() as stack:
-
-        def make(
-            address: str = "127.0.0.1", port: int = 0, limits: Limits | None = None
-        ) -> tuple[UdpLoop, int]:
-            (pair,) = bind_all([Endpoint(address, port)])
-            stack.callback(pair.close)
-            loop = UdpLoop(
-                pair.udp, pair.family, TABLE, wildcard=pair.wildcard, limits=limits or Limits()
-            )
-            stack.callback(loop.stop)
-            return loop, pair.endpoint.port
-
-        yield make
-
-
-def client(port: int, address: str = "127.0.0.1") -> socket.socket:
-    """A connected socket: it takes replies from nobody but the address that it asks."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_DGRAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
-    made.settimeout(DEADLINE_SECONDS)
-    made.connect((address, port))
-    return made
 
 
 def test_answers(make_loop: MakeLoop) -> None:
