@@ -211,6 +211,7 @@ class Snapshot:
     `answers` has an entry for each host (by absolute name) and each of the types A and AAAA.
     `identity` and `version` are what clients may be told, None where they may not. Of the cookie
     secrets (16 octets each) the first signs and all verify; without any, cookies are ignored.
+    `apex_ancestors` exist because an apex stands below them, whatever their own zone holds.
     """
 
     zones: Mapping[Name, Zone]
@@ -222,6 +223,7 @@ class Snapshot:
     identity: bytes | None = None
     version: bytes | None = None
     cookie_secrets: tuple[bytes, ...] = ()
+    apex_ancestors: frozenset[Name] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

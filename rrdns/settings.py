@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from rrdns.model import Host, Node, Profile, Zone
-from rrdns.names import Name
+from rrdns.names import Name, suffix_offsets
 from rrdns.targets import ProbeSettings, Target
 
 DEFAULT_STATE_DIRECTORY = "/var/lib/rrdns"
@@ -86,6 +86,25 @@ class Config:
         """Yield the hosts of all zones, in the configuration's order."""
         for zone in self.zones.values():
             yield from zone.contents.hosts.values()
+
+    @cached_property
+    def apex_ancestors(self) -> frozenset[Name]:
+        """Names that exist because an apex stands below them, between it and the apex above.
+
+        Nothing in the upper zone need tell of them, but they are empty non-terminals: an NXDOMAIN
+        would deny the apex below too (RFC 8020).
+        """
+        found: set[Name] = set()
+        for apex in (*self.zones, *self.domains):
+            between: list[Name] = []
+            for offset in suffix_offsets(apex):
+                ancestor = apex[offset:]
+                if offset and (ancestor in self.zones or ancestor in self.domains):
+                    found.update(between)
+                    break
+                if offset:
+                    between.append(ancestor)
+        return frozenset(found)
 
     @cached_property
     def targets(self) -> tuple[Target, ...]:

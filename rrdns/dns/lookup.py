@@ -145,14 +145,14 @@ def _in_zone(
     contents, prefix = place.contents, place.prefix
     cut = _cut_above(contents, prefix, rrtype)
     if cut is not None:
-        return _referral(place, cut)
+        return _referral(snapshot, place, cut)
     redirection = _redirection_above(contents, prefix)
     if redirection is not None:
         return _redirected(place, name, redirection)
     # DS is asked of the parent: a child's apex exists, even if no delegation tells of it here, and
     # an NXDOMAIN would speak of all its types and of all names below (RFC 8020).
     exists = _contents(snapshot, name) is not None
-    owner = prefix if exists else _source(contents, prefix)
+    owner = prefix if exists else _source(snapshot, place, prefix)
     if owner is None:
         return Outcome(Kind.NXDOMAIN, place.apex, authority=(negative_soa(place),))
     found = _at_owner(snapshot, place, owner, rrtype, rotation)
@@ -193,17 +193,17 @@ def _redirected(place: _Place, name: Name, owner: Prefix) -> Outcome:
     return Outcome(Kind.ANSWER, place.apex, (*dname, cname))
 
 
-def _referral(place: _Place, cut: Prefix) -> Outcome:
+def _referral(snapshot: Snapshot, place: _Place, cut: Prefix) -> Outcome:
     rrset = place.contents.rrsets[cut][NS]
     authority = tuple(_records(place, cut + place.apex, rrset))
     additional: list[Record] = []
     for server in dict.fromkeys(rdata.lower() for rdata in rrset.rdatas):
-        for address in _server_addresses(place, server):
+        for address in _server_addresses(snapshot, place, server):
             additional += _records(place, server, address)
     return Outcome(Kind.REFERRAL, place.apex, (), authority, tuple(additional))
 
 
-def _server_addresses(place: _Place, server: Name) -> Iterator[RRset]:
+def _server_addresses(snapshot: Snapshot, place: _Place, server: Name) -> Iterator[RRset]:
     """Yield the static addresses of a name server, glue or not (RFC 1034, section 4.3.2, 3b)."""
     if not is_below(server, place.apex):
         return
@@ -211,24 +211,28 @@ def _server_addresses(place: _Place, server: Name) -> Iterator[RRset]:
     prefix = server[: len(server) - len(place.apex)]
     # Nothing is synthesised below a delegation.
     below_cut = _cut_above(contents, prefix, A) is not None
-    owner = prefix if below_cut else _source(contents, prefix)
+    owner = prefix if below_cut else _source(snapshot, place, prefix)
     if owner is not None:
         types = contents.rrsets.get(owner, {})
         yield from (types[family] for family in (A, AAAA) if family in types)
 
 
-def _source(contents: Contents, prefix: Prefix) -> Prefix | None:
+def _source(snapshot: Snapshot, place: _Place, prefix: Prefix) -> Prefix | None:
     """Return whose records a name has: its own, those of a wildcard, or None: it is not there."""
-    return prefix if prefix in contents.prefixes else _wildcard(contents, prefix)
+    contents = place.contents
+    if prefix in contents.prefixes or prefix + place.apex in snapshot.apex_ancestors:
+        return prefix
+    return _wildcard(snapshot, place, prefix)
 
 
-def _wildcard(contents: Contents, prefix: Prefix) -> Prefix | None:
+def _wildcard(snapshot: Snapshot, place: _Place, prefix: Prefix) -> Prefix | None:
     """Return the source of synthesis for a name that does not exist (RFC 4592, section 3.3.1)."""
+    contents = place.contents
     if not contents.has_wildcards:
         return None
     for offset in suffix_offsets(prefix + ROOT):
         encloser = prefix[offset:]
-        if encloser in contents.prefixes:
+        if encloser in contents.prefixes or encloser + place.apex in snapshot.apex_ancestors:
             source = _WILDCARD + encloser
             return source if source in contents.prefixes else None
     return None  # pragma: no cover  (the apex always exists)

@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import logging
 import socket
+import struct
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ _MISSES_A_TURN = 64
 _SWEEP_SECONDS = 1.0
 _CLOSE_SECONDS = 1.0
 _IPV6_CLIENT_BITS = 56
+_prefix = struct.Struct("!H").pack
 
 
 class TcpServer:
@@ -199,7 +201,8 @@ class _Connection(asyncio.BufferedProtocol):
         return self._server.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._pending += self._server.buffer[:nbytes].tobytes()
+        received = self._server.buffer[:nbytes].tobytes()
+        self._pending = self._pending + received if self._pending else received
         self._work()
 
     def _work(self) -> None:
@@ -207,25 +210,42 @@ class _Connection(asyncio.BufferedProtocol):
 
         After a number of misses, whose ever, the rest waits for the event loop's other work.
         """
-        data = self._pending
+        # The hot path of TCP: what only a miss or a write can change is asked for after those.
+        server, data, slot, client = self._server, self._pending, self._slot, self._client
+        execute = server.executor.execute
         start = written = 0
         replies: list[bytes] = []
-        while self._may_answer() and start + 2 <= len(data):
+        goes_on = self._may_answer()
+        while goes_on and start + 2 <= len(data):
             end = start + 2 + (data[start] << 8 | data[start + 1])
             if end > len(data):
                 break
-            reply = self._reply(data[start + 2 : end])
+            packet = data[start + 2 : end]
             start = end
-            if reply is not None:
-                replies += (len(reply).to_bytes(2, "big"), reply)
-                written += 2 + len(reply)
+            try:
+                reply = execute(packet, slot, client)
+                if reply is None:
+                    server.note_miss()
+                    goes_on = not server.is_busy
+                    reply = server.misses.answer(packet, slot, client, server.executor.cookie_time)
+            except Exception:
+                # A fault of ours costs the client this answer, not its connection.
+                server.dropped["error"] += 1
+                server.misses.complain(packet)
+                continue
+            if reply is None:
+                continue
+            size = len(reply)
+            replies += (_prefix(size), reply)
+            written += 2 + size
             if written > _WRITE_HIGH_OCTETS:
                 self._write(replies)
                 replies, written = [], 0
+                goes_on = self._may_answer()
         self._pending = data[start:]
         if replies:
             self._write(replies)
-        if self._server.is_busy:
+        if server.is_busy:
             self._pause()
 
     def _may_answer(self) -> bool:
@@ -247,22 +267,6 @@ class _Connection(asyncio.BufferedProtocol):
         self._work()
         if self._may_answer():
             self._transport.resume_reading()
-
-    def _reply(self, packet: bytes) -> bytes | None:
-        server = self._server
-        try:
-            reply = server.executor.execute(packet, self._slot, self._client)
-            if reply is None:
-                server.note_miss()
-                reply = server.misses.answer(
-                    packet, self._slot, self._client, server.executor.cookie_time
-                )
-            return reply
-        except Exception:
-            # A fault of ours costs the client this answer, not its connection.
-            server.dropped["error"] += 1
-            server.misses.complain(packet)
-            return None
 
     def _write(self, replies: list[bytes]) -> None:
         # Only a finished query counts as activity: a peer that sends an octet now and then is as

@@ -147,10 +147,13 @@ class PythonExecutor:
         if len(name) > MAX_NAME_OCTETS:
             return None
         offset = 0
+        ancestors = table.snapshot.apex_ancestors
         # The labels are walked: the first zero octet may have been inside of one, or the name a
         # pointer; neither then ends where the octets do.
         while offset < len(name) and name[offset] <= MAX_LABEL_OCTETS:
             apex = name[offset:]
+            if ancestors and apex in ancestors:
+                return None
             entry: Entry | None = None
             if (absence := table.zones.get(apex)) is not None:
                 entry = _absent(absence, name[:offset], type_and_class)

@@ -37,6 +37,7 @@ def make_snapshot(
         identity=None if server.identity is None else server.identity.encode(),
         version=None if server.version is None else server.version.encode(),
         cookie_secrets=secrets,
+        apex_ancestors=config.apex_ancestors,
     )
 
 

@@ -1,0 +1,90 @@
+"""Names between an apex of ours and the one above it exist, although no zone has records there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rrdns.dns.lookup import Kind, lookup
+from rrdns.dns.options import Asker, Transport
+from rrdns.dns.responder import respond
+from rrdns.loading import load
+from rrdns.model import Snapshot
+from rrdns.names import Name, from_text
+from rrdns.rrtypes import AAAA, DS, MX, A
+from rrdns.table.compiler import compile_table
+from rrdns.table.executor import PythonExecutor
+from rrdns.table.snapshot import make_snapshot
+
+CONFIG = """
+nodes: {server1: {primary: 192.0.2.11}, server2: {primary: 192.0.2.21}}
+zones:
+  example.com:
+    nameservers: {ns1: 198.51.100.53, ns2: 203.0.113.53}
+    hosts: {mx1: {role: primary}, mx2: {role: primary}}
+    records:
+      "*": {type: A, value: 192.0.2.80}
+      deep.static: {type: A, value: 192.0.2.81}
+  z.y.deep.static.example.com: {nameservers: {ns1.example.com: [], ns2.example.com: []}}
+profiles:
+  default:
+    nameservers: [ns1.example.com, ns2.example.com]
+    mx: [10 mx1.example.com, 20 mx2.example.com]
+domains: [{names: [a.b.c.example.com, customer.test, x.w.customer.test, alone.test]}]
+"""
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Snapshot:
+    path = tmp_path / "rrdns.yaml"
+    path.write_text(CONFIG)
+    return make_snapshot(load(path).config, {})
+
+
+def still(_host: Name, _rrtype: int) -> int:
+    return 0
+
+
+def test_which_they_are(snapshot: Snapshot) -> None:
+    assert snapshot.apex_ancestors == {
+        from_text(name)
+        for name in (
+            "b.c.example.com", "c.example.com", "w.customer.test",
+            "y.deep.static.example.com", "deep.static.example.com", "static.example.com",
+        )
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "rrtype", "kind"),
+    [
+        ("b.c.example.com", MX, Kind.NODATA),
+        ("c.example.com", A, Kind.NODATA),
+        ("c.example.com", DS, Kind.NODATA),
+        ("w.customer.test", A, Kind.NODATA),
+        ("y.deep.static.example.com", AAAA, Kind.NODATA),
+        ("deep.static.example.com", A, Kind.ANSWER),
+        # The closest encloser is an empty non-terminal, and has no wildcard below it.
+        ("q.c.example.com", A, Kind.NXDOMAIN),
+        ("q.w.customer.test", A, Kind.NXDOMAIN),
+        # Others are the wildcard's, or are not there.
+        ("q.example.com", A, Kind.ANSWER),
+        ("q.customer.test", A, Kind.NXDOMAIN),
+        ("a.b.c.example.com", MX, Kind.ANSWER),
+    ],
+)
+def test_they_exist_without_data(snapshot: Snapshot, name: str, rrtype: int, kind: Kind) -> None:
+    assert lookup(snapshot, from_text(name), rrtype, still).kind is kind
+    executor = PythonExecutor(compile_table(snapshot, 1))
+    packet = bytes.fromhex("77770000000100000000 0000") + from_text(name)
+    packet += rrtype.to_bytes(2, "big") + b"\0\1"
+    said = executor.execute(packet, 0)
+    expected = respond(packet, snapshot, Asker(Transport.UDP), rotation=still)
+    assert said is None or said == expected
+
+
+def test_without_them_nothing_is_left_to_the_responder(snapshot: Snapshot) -> None:
+    alone = replace(snapshot, apex_ancestors=frozenset())
+    packet = bytes.fromhex("77770000000100000000 0000") + from_text("q.customer.test") + b"\0\1\0\1"
+    for world in (snapshot, alone):
+        assert PythonExecutor(compile_table(world, 1)).execute(packet, 0) is not None
