@@ -6,6 +6,7 @@ from typing import Any
 
 from rrdns.dns.lookup import Kind, Outcome, find_place, lookup
 from rrdns.dns.message import Record
+from rrdns.dns.responder import RCODE_BY_QTYPE
 from rrdns.dns.zonefile import rdata_text
 from rrdns.model import Selection, Snapshot
 from rrdns.names import Name, to_text
@@ -41,13 +42,14 @@ class Explanation:
     """The answer to one name and type, and where it comes from.
 
     `zone` is the apex that answers, `profile` the one that its domain has; both None outside of
-    all zones. `records` are in presentation format, owner to RDATA.
+    all zones. `kind` is None for a QTYPE that no zone is looked at for. `answer` and `authority`
+    are records in presentation format, owner to RDATA.
     """
 
     name: str
     rrtype: str
     rcode: str
-    kind: Kind
+    kind: Kind | None
     zone: str | None
     profile: str | None
     answer: tuple[str, ...]
@@ -75,7 +77,7 @@ class Explanation:
             "name": self.name,
             "type": self.rrtype,
             "rcode": self.rcode,
-            "outcome": str(self.kind),
+            "outcome": None if self.kind is None else str(self.kind),
             "zone": self.zone,
             "profile": self.profile,
             "answer": list(self.answer),
@@ -85,6 +87,7 @@ class Explanation:
 
 
 _KIND_TEXT = {
+    None: "no type that can be asked for here",
     Kind.ANSWER: "an answer",
     Kind.NODATA: "the name is there, but has no record of this type (NODATA)",
     Kind.NXDOMAIN: "no such name in the zone",
@@ -99,6 +102,9 @@ def explain(snapshot: Snapshot, name: Name, rrtype: int) -> Explanation:
 
     Shows the first order of a rotation.
     """
+    if rrtype in RCODE_BY_QTYPE:
+        rcode = RCODE_MNEMONICS[RCODE_BY_QTYPE[rrtype]]
+        return Explanation(to_text(name), type_text(rrtype), rcode, None, None, None, (), (), None)
     outcome = lookup(snapshot, name, rrtype, lambda _host, _rrtype: 0)
     place = find_place(snapshot, name, rrtype)
     profile = None

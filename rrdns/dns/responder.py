@@ -4,6 +4,8 @@ General and slow on purpose. The compiler remembers what this code says and ever
 say the same, or nothing.
 """
 
+from typing import Final
+
 from rrdns.dns import lookup
 from rrdns.dns.chaos import chaos
 from rrdns.dns.lookup import Kind, Outcome, Rotation
@@ -31,7 +33,7 @@ _OPCODE_NOTIFY = 4
 _OPCODE_UPDATE = 5
 _BY_OPCODE = {_OPCODE_NOTIFY: REFUSED, _OPCODE_UPDATE: REFUSED}
 # No data of these types can be asked for; the RCODEs are BIND's.
-_BY_TYPE = {
+RCODE_BY_QTYPE: Final = {
     AXFR: REFUSED, IXFR: REFUSED, MAILA: NOTIMP, MAILB: NOTIMP,
     OPT: FORMERR, TKEY: FORMERR, TSIG: FORMERR,
 }  # fmt: skip
@@ -74,8 +76,8 @@ def answer(query: Query, snapshot: Snapshot, asker: Asker, rotation: Rotation) -
         return chaos(query.name, query.rrtype, snapshot, asker)
     if query.rrclass != CLASS_IN:
         return Reply(REFUSED)
-    if query.rrtype in _BY_TYPE:
-        return Reply(_BY_TYPE[query.rrtype])
+    if query.rrtype in RCODE_BY_QTYPE:
+        return Reply(RCODE_BY_QTYPE[query.rrtype])
     return _from_outcome(lookup.lookup(snapshot, query.name, query.rrtype, rotation))
 
 

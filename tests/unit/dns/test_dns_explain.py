@@ -142,3 +142,11 @@ def test_the_json(world: Snapshot) -> None:
         "authority": ["customer.test. 60 IN SOA ns.other.test. root.customer.test. 1 2 3 4 60"],
         "host": None,
     }
+
+
+@pytest.mark.parametrize(("rrtype", "rcode"), [(252, "REFUSED"), (253, "NOTIMP"), (250, "FORMERR")])
+def test_types_that_are_no_records_are_answered_as_on_the_wire(rrtype: int, rcode: str) -> None:
+    explanation = explain(Snapshot({}, {}, {}, {}), from_text("www.test."), rrtype)
+    assert explanation.rcode == rcode
+    assert explanation.as_dict()["outcome"] is None
+    assert explanation.lines()[0].endswith(f"{rcode}, no type that can be asked for here")
