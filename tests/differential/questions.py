@@ -137,6 +137,10 @@ def questions() -> list[Question]:
         for name in _near(owner, chance):
             for rrtype in chance.sample(TYPES, 3):
                 add(name, rrtype)
+    for apex in (dns.name.from_text(source.apex) for source in ZONES):
+        for rrtype in TYPES:
+            add(apex.parent(), rrtype)
+            add(dns.name.from_text("nothere", apex.parent()), rrtype)
     for stranger in _STRANGERS:
         for rrtype in TYPES:
             add(dns.name.from_text(stranger), rrtype)

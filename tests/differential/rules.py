@@ -88,6 +88,14 @@ def _undelegated_child(question: Question, ours: Said, theirs: Said) -> Said | N
     return replace(theirs, rcode=ours.rcode)
 
 
+def _above_an_apex(question: Question, ours: Said, theirs: Said) -> Said | None:
+    name = dns.name.from_text(question.qname)
+    if theirs.rcode != _NXDOMAIN or ours.answer or name in _APEXES:
+        return None
+    above = any(apex.is_subdomain(name) for apex in _APEXES)
+    return replace(theirs, rcode=ours.rcode) if above else None
+
+
 def _too_long(_: Question, ours: Said, theirs: Said) -> Said | None:
     if ours.rcode != _YXDOMAIN or theirs.rcode != _NXDOMAIN or ours.answer != theirs.answer:
         return None
@@ -108,6 +116,7 @@ RULES = (
     Rule("no additional records beside an answer", _BOTH, _additional),
     Rule("aliases are followed into all our zones", _KNOT, _other_zone),
     Rule("the apex of a child zone exists", _KNOT, _undelegated_child),
+    Rule("names above our zones exist", _KNOT, _above_an_apex),
     Rule("YXDOMAIN for too long a name", _KNOT, _too_long),
     Rule("no extended error but Not Authoritative", frozenset({"nsd"}), _extended_error),
 )

@@ -78,6 +78,7 @@ ZONES = (
     ZoneSource("child.example.com", 8, 300, 7200, {"ns": ("192.0.2.60",), **_OUTSIDE}),
     ZoneSource("orphan.example.com", 9, 60, 3600, _OUTSIDE),
     ZoneSource("deep.below.sub.example.com", 10, 60, 3600, _OUTSIDE),
+    ZoneSource("far.inner.example.org", 14, 60, 3600, _OUTSIDE),
     # The minimum is over the TTL of the SOA: that one counts (RFC 2308, section 5).
     ZoneSource("example.net", 11, 7200, 600, _OUTSIDE),
     ZoneSource("example.org", 12, 60, 3600, _OUTSIDE),
