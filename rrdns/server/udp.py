@@ -43,6 +43,7 @@ _log = logging.getLogger("rrdns.server")
 BATCH = 64
 MAX_WAITING = 256
 _IDLE_SECONDS = 1
+_DRAIN_SECONDS = 1.0
 
 
 class _Waiting(NamedTuple):
@@ -128,7 +129,9 @@ class UdpLoop:
     def _run(self) -> None:
         while not self._stopping:
             self._turn(MSG_DONTWAIT if self._waiting else MSG_WAITFORONE)
-        while self._turn(MSG_DONTWAIT) or self._waiting:
+        # Under a flood there is always more: what has arrived is answered within a second.
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while (self._turn(MSG_DONTWAIT) or self._waiting) and time.monotonic() < deadline:
             pass
 
     def _turn(self, flags: int) -> bool:

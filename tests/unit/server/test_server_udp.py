@@ -13,7 +13,7 @@ from support.udp_stage import CONFIG, DEADLINE_SECONDS, MX1, SNAPSHOT, TABLE, Ma
 from support.waiting import wait_until
 
 from rrdns.rrtypes import NOERROR, REFUSED
-from rrdns.server import mmsg
+from rrdns.server import mmsg, udp
 from rrdns.server.mmsg import DATAGRAM_OCTETS, Batch
 from rrdns.server.udp import BATCH
 from rrdns.table.compiler import compile_table
@@ -150,6 +150,18 @@ def test_stop_answers_what_has_arrived(make_loop: MakeLoop) -> None:
         assert [asker.recv(4096)[:2] for _ in range(count)][-1] == (count - 1).to_bytes(2, "big")
     assert loop.executor.answered() == {("A", NOERROR, 0): count}
     loop.stop()
+
+
+def test_stop_comes_to_an_end_under_a_flood(
+    make_loop: MakeLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, _ = make_loop()
+    # Each receive finds a query, as in a flood.
+    monkeypatch.setattr(loop, "_turn", lambda flags: True)
+    monkeypatch.setattr(udp, "_DRAIN_SECONDS", 0.05)
+    loop.start()
+    loop.stop()
+    assert not loop._thread.is_alive()
 
 
 def test_an_idle_loop_makes_progress_and_stops(make_loop: MakeLoop) -> None:
