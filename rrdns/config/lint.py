@@ -95,7 +95,8 @@ def _lint_mx(
     places: list[Place],
     rdatas: tuple[bytes, ...],
 ) -> None:
-    exchanges = [rdata[2:] for rdata in rdatas]
+    # RDATA keeps the case in which it was written.
+    exchanges = [rdata[2:].lower() for rdata in rdatas]
     if ROOT in exchanges:
         if len(exchanges) > 1:
             message = "a null MX stands alone: remove it, or all others (RFC 7505, section 3)"
@@ -126,7 +127,7 @@ def _lint_mx(
 
 
 def _count_exchanges(report: Report, places: list[Place], rdatas: tuple[bytes, ...]) -> None:
-    exchanges = {rdata[2:] for rdata in rdatas}
+    exchanges = {rdata[2:].lower() for rdata in rdatas}
     if len(exchanges) == 1 and ROOT not in exchanges:
         report.warning(places[0], "fewer than two MX hosts: mail waits while this one is down")
 
@@ -152,7 +153,12 @@ def _lint_delegations(report: Report, made: Made) -> None:
             if is_below(host.name, owner + apex):
                 message = f"this delegation would hide the host {to_text(host.name)}: remove one"
                 report.error(made.places[owner, NS], message)
-        for name in contents.rrsets[owner][NS].rdatas:
+        if owner.startswith(b"\x01*"):
+            message = (
+                "NS at a wildcard delegate nothing: write out the names (RFC 4592, section 4.2)"
+            )
+            report.warning(made.places[owner, NS], message)
+        for name in (rdata.lower() for rdata in contents.rrsets[owner][NS].rdatas):
             if not is_below(name, owner + apex):
                 continue
             glue = contents.rrsets.get(name[: len(name) - len(apex)], {})

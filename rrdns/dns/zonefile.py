@@ -92,7 +92,7 @@ class _Builder:
         self.manager = self
         self.problems: list[Problem] = []
         self.first: dict[tuple[Name, int], tuple[int, int]] = {}
-        self.rdatas: dict[tuple[Name, int], list[bytes]] = {}
+        self.rdatas: dict[tuple[Name, int], dict[dns.rdata.Rdata, bytes]] = {}
 
     def origin_information(self) -> tuple[dns.name.Name, bool, dns.name.Name]:
         # The root as zone origin: the reader drops names outside of it without a word, and we
@@ -127,16 +127,19 @@ class _Builder:
             )
         else:
             self.first[owner, rrtype] = (line, ttl)
-            rdatas = self.rdatas.setdefault((owner, rrtype), [])
-            wire = rdata.to_wire()
-            # Equal records are one (RFC 2181, section 5).
-            if wire is not None and wire not in rdatas:
-                rdatas.append(wire)
+            # Equal records are one (RFC 2181, section 5), and names in RDATA compare without case
+            # (RFC 4343), as dnspython's values do; the first writing is kept.
+            rdatas = self.rdatas.setdefault((owner, rrtype), {})
+            rdatas.setdefault(rdata, cast("bytes", rdata.to_wire()))
 
     def rrsets(self) -> list[FileRRset]:
         """Return what was gathered, in the file's order."""
         return [
-            FileRRset(key[0], RRset(key[1], self.first[key][1], tuple(rdatas)), self.first[key][0])
+            FileRRset(
+                key[0],
+                RRset(key[1], self.first[key][1], tuple(rdatas.values())),
+                self.first[key][0],
+            )
             for key, rdatas in self.rdatas.items()
         ]
 

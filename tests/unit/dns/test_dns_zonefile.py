@@ -118,6 +118,8 @@ def listed(text: str) -> list[str]:
         # One RRset from several places, and equal records once.
         ("a A 192.0.2.1\nb A 192.0.2.9\na A 192.0.2.2\na A 192.0.2.1",
          ["1: a.zone.test. 300 A 192.0.2.1 | 192.0.2.2", "2: b.zone.test. 300 A 192.0.2.9"]),
+        ("a NS Ns.Other.\na NS nS.other.\na TXT x\na TXT X",
+         ["1: a.zone.test. 300 NS Ns.Other.", '3: a.zone.test. 300 TXT "x" | "X"']),
         ("odd TYPE65280 \\# 1 ff", ["1: odd.zone.test. 300 TYPE65280 \\# 1 ff"]),
         ("a\\.b TXT x", ['1: a\\.b.zone.test. 300 TXT "x"']),
         ("*.w A 192.0.2.1", ["1: *.w.zone.test. 300 A 192.0.2.1"]),
