@@ -1,7 +1,7 @@
 """What a golden case is, and how its packet is made and its reply compared.
 
 Packets are put together by hand and replies are read by dnspython, so that nothing of the server's
-own codec is on either side.
+own codec is on either side; but for server cookies, which BIND and Knot check elsewhere.
 """
 
 import struct
@@ -18,10 +18,33 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from rrdns.dns.cookie import is_valid, server_cookie
+
 DIRECTORY = Path(__file__).parent
 IDENT = 0x5A17
 RD = 0x0100
 UDP_PAYLOAD = 1232
+# Every run asks from here.
+CLIENT = bytes([127, 0, 0, 1])
+CLIENT_COOKIE = b"clientck"
+COOKIE = 10
+
+_SIGNS, _BEFORE = (
+    bytes.fromhex(line) for line in (DIRECTORY / "golden.secrets").read_text().split()
+)
+# What a server cookie says of itself -> its secret, its age in seconds, and who it was made for.
+# These stand in packets until they are sent, because the clock decides what is valid.
+_MADE = {
+    b"a valid cookie..": (_SIGNS, 60, CLIENT),
+    b"valid but aged..": (_SIGNS, 2400, CLIENT),
+    b"too old a cookie": (_SIGNS, 7200, CLIENT),
+    b"from the future.": (_SIGNS, -900, CLIENT),
+    b"secret of before": (_BEFORE, 60, CLIENT),
+    b"foreign secret..": (bytes(16), 60, CLIENT),
+    b"anothers cookie.": (_SIGNS, 60, bytes([127, 0, 0, 2])),
+}
+RETURNED = CLIENT_COOKIE + b"a valid cookie.."
+RENEWED = tuple(CLIENT_COOKIE + words for words in _MADE if words not in RETURNED)
 
 # (owner, TTL, type, RDATA), the owner lowercase
 Line = tuple[str, int, str, str]
@@ -33,7 +56,9 @@ class Case:
 
     Sections are zone-file lines with absolute names. `hit`: an executor must know the answer by
     itself. `truncated`: over UDP the reply is empty and has TC, over TCP it is whole. `opt` is
-    what the reply's OPT must be, if any: its flags and its extended error.
+    what the reply's OPT must be, if any: its flags and its extended error. `options` are its other
+    options, of which `tcp_options` come over TCP only: a client cookie stands for itself and a
+    server cookie made now.
     """
 
     name: str
@@ -47,6 +72,17 @@ class Case:
     opt: tuple[int, int | None] | None = None
     truncated: bool = False
     hit: bool = True
+    options: tuple[tuple[int, bytes], ...] = ()
+    tcp_options: tuple[tuple[int, bytes], ...] = ()
+
+    def sent(self, unix_now: int) -> bytes:
+        """Return the packet with the cookies of this time in it."""
+        found = self.packet
+        for words, (secret, age_seconds, client) in _MADE.items():
+            if words in found:
+                made = server_cookie(CLIENT_COOKIE, client, unix_now - age_seconds, secret)
+                found = found.replace(words, made)
+        return found
 
 
 def wire_name(name: str) -> bytes:
@@ -115,7 +151,7 @@ def _records(reply: bytes) -> int:
     return sum(struct.unpack_from("!3H", reply, 6))
 
 
-def check(case: Case, reply: bytes | None, *, tcp: bool) -> None:
+def check(case: Case, reply: bytes | None, *, tcp: bool, unix_now: int) -> None:
     """Compare a reply with what the case says, section by section; AssertionError tells."""
     if case.rcode is None:
         assert reply is None
@@ -130,7 +166,9 @@ def check(case: Case, reply: bytes | None, *, tcp: bool) -> None:
     assert said == (((),) * 3 if truncated else wanted)
     # No record twice: dnspython would have read two as one.
     assert _records(reply) == sum(map(len, said)) + (message.edns >= 0)
-    _check_opt(case, message)
+    # The question, where there is one, is the first section.
+    assert len({rrset.rdclass for part in message.sections for rrset in part}) <= 1
+    _check_opt(case, message, tcp=tcp, unix_now=unix_now)
     if not tcp:
         assert len(reply) <= _limit(case)
 
@@ -157,7 +195,7 @@ def _question_end(message: bytes) -> int:
     return position + 5
 
 
-def _check_opt(case: Case, message: dns.message.Message) -> None:
+def _check_opt(case: Case, message: dns.message.Message, *, tcp: bool, unix_now: int) -> None:
     if case.opt is None:
         assert message.edns == -1
         return
@@ -165,10 +203,22 @@ def _check_opt(case: Case, message: dns.message.Message) -> None:
     assert message.edns == 0
     assert message.payload == UDP_PAYLOAD
     assert message.ednsflags & 0xFFFF == flags
-    assert [option.otype for option in message.options] == ([] if ede is None else [15])
-    assert [option.to_wire() for option in message.options] == (
-        [] if ede is None else [ede.to_bytes(2, "big")]
-    )
+    wanted = dict(case.options) | (dict(case.tcp_options) if tcp else {})
+    if ede is not None:
+        wanted[15] = ede.to_bytes(2, "big")
+    found = [(int(option.otype), option.to_wire() or b"") for option in message.options]
+    assert [code for code, _ in found] == sorted(wanted)
+    for code, data in found:
+        if code == COOKIE:
+            _check_cookie(data, wanted[code], case.sent(unix_now), unix_now)
+        else:
+            assert data == wanted[code]
+
+
+def _check_cookie(found: bytes, wanted: bytes, sent: bytes, unix_now: int) -> None:
+    assert found[:8] == CLIENT_COOKIE
+    assert is_valid(found, CLIENT, unix_now, [_SIGNS])
+    assert (found in sent) == (wanted == RETURNED)
 
 
 def _limit(case: Case) -> int:

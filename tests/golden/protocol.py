@@ -104,7 +104,7 @@ _EDNS = (
     _fine("unknown flags of EDNS", ask(*_MX4, edns=opt(flags=0x7FFF)), edns=True),
     _fine("all flags of EDNS", ask(*_MX4, edns=opt(flags=0xFFFF)), edns=True, flags=_DO),
     _fine("an unknown option", ask(*_MX4, edns=opt(options=[(65001, b"x" * 50)])), edns=True),
-    _fine("three options", ask(*_MX4, edns=opt(options=[(3, b""), (8, b"\0\1\0\0"), (9, b"")])),
+    _fine("three options", ask(*_MX4, edns=opt(options=[(12, b""), (8, b"\0\1\0\0"), (9, b"")])),
           edns=True),
     _fine("a size of 0", ask(*_MX4, edns=opt(0)), edns=True),
     _fine("a size of 65535", ask(*_MX4, edns=opt(65535)), edns=True),
@@ -154,7 +154,7 @@ _SIZES = tuple(
 _CLASSES_AND_TYPES = (
     *(_error(f"class {number}", ask(*_MX4, rrclass=number), "REFUSED")
       for number in (0, 2, 3, 4, 254, 255, 65535)),
-    _error("class CH with EDNS", ask("version.bind.", "TXT", rrclass=3, edns=opt()), "REFUSED",
+    _error("class CH with EDNS", ask("mx4.example.com.", "TXT", rrclass=3, edns=opt()), "REFUSED",
            edns=True),
     _error("the class comes before the type", ask("example.com.", "TKEY", rrclass=3), "REFUSED"),
     *(_error(f"{rrtype} of {name}", ask(name, rrtype, edns=opt()), rcode, edns=True)
@@ -162,8 +162,16 @@ _CLASSES_AND_TYPES = (
       for rrtype, rcode in (("AXFR", "REFUSED"), ("IXFR", "REFUSED"), ("MAILA", "NOTIMP"),
                             ("MAILB", "NOTIMP"), ("TKEY", "FORMERR"), ("TSIG", "FORMERR"),
                             ("OPT", "FORMERR"))),
-    Case("type 0", ask("mx4.example.com.", "TYPE0"),
-         authority=lines(NEGATIVE["example.com."]), hit=False),
+    *(
+        Case(f"type {number}", ask("mx4.example.com.", f"TYPE{number}"),
+             authority=lines(NEGATIVE["example.com."]), hit=number == 65535)
+        for number in (0, 128, 248, 65535)
+    ),
+    *(
+        Case(f"type {number} of no name", ask("nothere.example.com.", f"TYPE{number}"), "NXDOMAIN",
+             authority=lines(NEGATIVE["example.com."]), hit=number == 65535)
+        for number in (0, 128, 248, 65535)
+    ),
 )  # fmt: skip
 
 _CASES_OF_NAMES = (
@@ -172,6 +180,20 @@ _CASES_OF_NAMES = (
     Case("0x20 of what is not there", ask("wwW.Parked.Test.", "A"), "NXDOMAIN",
          authority=lines(NEGATIVE["parked.test."])),
     Case("0x20 of a foreign name", ask("wwW.Elsewhere.Test.", "A"), "REFUSED", aa=False),
+    # Any octet may stand in a label; an executor looks for the zero that ends the name.
+    *(
+        Case(f"a label of the octets from {first}",
+             packet(b"\x20" + bytes(range(first, first + 32)) + question("parked.test.", "MX")),
+             "NXDOMAIN", authority=lines(NEGATIVE["parked.test."]), hit=bool(first))
+        for first in range(0, 256, 32)
+    ),
+    Case("a name of 255 octets in a domain of ours",
+         packet((b"\x3f" + b"a" * 63) * 3 + b"\x30" + b"a" * 48 + question("parked.test.", "MX")),
+         "NXDOMAIN", authority=lines(NEGATIVE["parked.test."])),
+    Case("121 labels below a domain of ours", packet(b"\1a" * 121 + question("parked.test.", "A")),
+         "NXDOMAIN", authority=lines(NEGATIVE["parked.test."])),
+    Case("the root in class ANY", ask(".", "ANY", rrclass=255), "REFUSED", aa=False, hit=False),
+    Case("ANY of the root", ask(".", "ANY"), "REFUSED", aa=False, hit=False),
 )  # fmt: skip
 
 PROTOCOL = (

@@ -3,6 +3,7 @@
 import shutil
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -57,12 +58,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a server with the golden configuration."""
     directory = tmp_path_factory.mktemp("golden")
     number = free_port()
-    shutil.copy(DIRECTORY / "golden.zone", directory)
+    for name in ("golden.zone", "golden.secrets"):
+        shutil.copy(DIRECTORY / name, directory)
     path = directory / "golden.yaml"
     path.write_text(
         (DIRECTORY / "golden.yaml").read_text()
-        + f"""
-server:
+        + f"""\
   listen: ["127.0.0.1:{number}"]
   http: null
   control: {directory}/control.sock
@@ -85,4 +86,5 @@ def client(port: int, request: pytest.FixtureRequest) -> Iterator[Client]:
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_the_server_answers(client: Client, case: Case) -> None:
-    check(case, client.ask(case.packet), tcp=client.tcp)
+    unix_now = int(time.time())
+    check(case, client.ask(case.sent(unix_now)), tcp=client.tcp, unix_now=unix_now)

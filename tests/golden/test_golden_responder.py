@@ -1,11 +1,13 @@
 """The golden cases against the responder and against the table."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from golden.case import Case, check
+from golden.case import CLIENT, Case, check
 from golden.cases import CASES
+from golden.options import OPTIONS
 from rrdns.dns.lookup import Rotation
 from rrdns.dns.options import Asker, Transport
 from rrdns.dns.responder import respond
@@ -15,6 +17,8 @@ from rrdns.table.executor import PythonExecutor
 from rrdns.table.table import SLOTS, Table
 
 TRANSPORTS = pytest.mark.parametrize("transport", list(Transport))
+# Of the minute, as cookies are.
+NOW = 1_700_000_040
 EACH_CASE = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 
 
@@ -32,8 +36,9 @@ def golden_table(golden_snapshot: Snapshot) -> Table:
 @EACH_CASE
 def test_the_responder_answers(golden_snapshot: Snapshot, case: Case, transport: Transport) -> None:
     for index in range(3):
-        reply = respond(case.packet, golden_snapshot, Asker(transport), rotation=at(index))
-        check(case, reply, tcp=transport is Transport.TCP)
+        asker = Asker(transport, CLIENT, NOW)
+        reply = respond(case.sent(NOW), golden_snapshot, asker, rotation=at(index))
+        check(case, reply, tcp=transport is Transport.TCP, unix_now=NOW)
 
 
 @TRANSPORTS
@@ -42,19 +47,32 @@ def test_the_table_has_the_responders_bytes(
     golden_snapshot: Snapshot, golden_table: Table, case: Case, transport: Transport
 ) -> None:
     executor = PythonExecutor(golden_table)
+    executor.set_time(NOW + 30)
     slot = SLOTS.index((str(transport), "ipv4"))
+    sent, asker = case.sent(NOW), Asker(transport, CLIENT, NOW)
     for index in range(4):
-        reply = executor.execute(case.packet, slot)
+        reply = executor.execute(sent, slot, CLIENT)
         assert (reply is not None) == case.hit
         if reply is not None:
-            assert reply == respond(
-                case.packet, golden_snapshot, Asker(transport), rotation=at(index)
-            )
+            assert reply == respond(sent, golden_snapshot, asker, rotation=at(index))
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("case", OPTIONS, ids=[case.name for case in OPTIONS])
+def test_nothing_is_told_that_is_not_configured(
+    golden_snapshot: Snapshot, case: Case, transport: Transport
+) -> None:
+    silent = replace(golden_snapshot, identity=None, version=None, cookie_secrets=())
+    reply = respond(case.sent(NOW), silent, Asker(transport, CLIENT, NOW), rotation=at(0))
+    untold = replace(case, options=())
+    if case.name.startswith("CH ") and "status" not in case.name:
+        untold = replace(untold, rcode="REFUSED", aa=False, answer=())
+    check(untold, reply, tcp=transport is Transport.TCP, unix_now=NOW)
 
 
 def test_every_name_is_asked_about_once() -> None:
     names = [case.name for case in CASES]
-    assert len(set(names)) == len(names) >= 200
+    assert len(set(names)) == len(names) >= 700
 
 
 @pytest.mark.parametrize("ask_again", [lambda packet: packet, bytes.upper], ids=["same", "upper"])
@@ -63,6 +81,8 @@ def test_a_plan_that_is_remembered_answers_alike(
 ) -> None:
     # One executor for all cases: what it keeps of one packet must not colour the next.
     executor = PythonExecutor(golden_table)
+    executor.set_time(NOW)
+    asker = Asker(Transport.UDP, CLIENT, NOW)
     turns: dict[tuple[bytes, int], int] = {}
 
     def rotation(host: bytes, rrtype: int) -> int:
@@ -70,12 +90,13 @@ def test_a_plan_that_is_remembered_answers_alike(
         return turns[host, rrtype]
 
     for case in (*CASES, *reversed(CASES)):
-        end = len(case.packet) - 4
-        sent = case.packet[:12] + ask_again(case.packet[12:end]) + case.packet[end:]
-        reply = executor.execute(sent, 0)
+        whole = case.sent(NOW)
+        end = len(whole) - 4
+        sent = whole[:12] + ask_again(whole[12:end]) + whole[end:]
+        reply = executor.execute(sent, 0, CLIENT)
         if reply is not None:
-            assert reply == respond(sent, golden_snapshot, Asker(Transport.UDP), rotation=rotation)
+            assert reply == respond(sent, golden_snapshot, asker, rotation=rotation)
         else:
             # A miss steps the executor's own rotation.
-            respond(sent, golden_snapshot, Asker(Transport.UDP), rotation=executor.turn)
-            respond(sent, golden_snapshot, Asker(Transport.UDP), rotation=rotation)
+            respond(sent, golden_snapshot, asker, rotation=executor.turn)
+            respond(sent, golden_snapshot, asker, rotation=rotation)
