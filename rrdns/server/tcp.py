@@ -16,6 +16,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
 from rrdns.server.misses import Misses
+from rrdns.server.turns import MISSES_AT_ONCE, Turns
 from rrdns.settings import Limits
 from rrdns.table.executor import PythonExecutor
 from rrdns.table.table import Table
@@ -24,7 +25,6 @@ _log = logging.getLogger("rrdns.server")
 
 _RECEIVE_OCTETS = 64 * 1024
 _WRITE_HIGH_OCTETS = 64 * 1024
-_MISSES_A_TURN = 64
 _SWEEP_SECONDS = 1.0
 _CLOSE_SECONDS = 1.0
 _IPV6_CLIENT_BITS = 56
@@ -47,7 +47,7 @@ class TcpServer:
         # In the order of their last activity: the first one is idle for the longest time.
         self._open: OrderedDict[_Connection, float] = OrderedDict()
         self._clients: Counter[str] = Counter()
-        self._misses_this_turn = 0
+        self.turns = Turns()
         self._all_closed = asyncio.Event()
         self._all_closed.set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -138,20 +138,6 @@ class TcpServer:
         if not self._clients[client]:
             del self._clients[client]
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether as many misses were answered as the event loop has time for in one turn."""
-        return self._misses_this_turn >= _MISSES_A_TURN
-
-    def note_miss(self) -> None:
-        """Count a miss, each of which takes as long as a hundred hits."""
-        if not self._misses_this_turn:
-            asyncio.get_running_loop().call_soon(self._next_turn)
-        self._misses_this_turn += 1
-
-    def _next_turn(self) -> None:
-        self._misses_this_turn = 0
-
     def _is_exempt(self, address: str) -> bool:
         parsed = ipaddress.ip_address(address)
         return any(parsed in network for network in self._exempt)
@@ -183,6 +169,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._slot = slot
         self._pending = b""
         self._waits_for_client = False
+        self._waits_for_turn = False
         self._client = bytes(4)
         self._transport: asyncio.Transport
         self._address = ""
@@ -208,31 +195,34 @@ class _Connection(asyncio.BufferedProtocol):
     def _work(self) -> None:
         """Answer the whole messages that have come, until the client must read first.
 
-        After a number of misses, whose ever, the rest waits for the event loop's other work.
+        After a number of misses the next one, and what comes behind it, waits for its turn.
         """
         # The hot path of TCP: what only a miss or a write can change is asked for after those.
         server, data, slot, client = self._server, self._pending, self._slot, self._client
         execute = server.executor.execute
-        start = written = 0
+        start = written = misses = 0
         replies: list[bytes] = []
-        goes_on = self._may_answer()
+        goes_on = self._may_go_on()
         while goes_on and start + 2 <= len(data):
             end = start + 2 + (data[start] << 8 | data[start + 1])
             if end > len(data):
                 break
             packet = data[start + 2 : end]
-            start = end
             try:
                 reply = execute(packet, slot, client)
                 if reply is None:
-                    server.note_miss()
-                    goes_on = not server.is_busy
+                    if misses == MISSES_AT_ONCE or server.turns.is_over:
+                        self._wait_for_turn()
+                        break
+                    misses += 1
+                    server.turns.note_miss()
                     reply = server.misses.answer(packet, slot, client, server.executor.cookie_time)
             except Exception:
                 # A fault of ours costs the client this answer, not its connection.
                 server.dropped["error"] += 1
                 server.misses.complain(packet)
-                continue
+                reply = None
+            start = end
             if reply is None:
                 continue
             size = len(reply)
@@ -241,32 +231,29 @@ class _Connection(asyncio.BufferedProtocol):
             if written > _WRITE_HIGH_OCTETS:
                 self._write(replies)
                 replies, written = [], 0
-                goes_on = self._may_answer()
+                goes_on = self._may_go_on()
         self._pending = data[start:]
         if replies:
             self._write(replies)
-        if server.is_busy:
-            self._pause()
 
-    def _may_answer(self) -> bool:
-        return (
-            not self._server.is_busy
-            and not self._waits_for_client
-            and not self._transport.is_closing()
-        )
+    def _may_go_on(self) -> bool:
+        return not (self._waits_for_client or self._waits_for_turn or self._transport.is_closing())
 
-    def _pause(self) -> None:
+    def _wait_for_turn(self) -> None:
         """Read and answer no more until everything else had its turn."""
-        if not self._transport.is_closing():
-            self._transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._go_on)
+        self._waits_for_turn = True
+        self._transport.pause_reading()
+        self._server.turns.wait(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._waits_for_turn = False
+        self._go_on()
 
     def _go_on(self) -> None:
-        if self._waits_for_client or self._transport.is_closing():
-            return
-        self._work()
-        if self._may_answer():
-            self._transport.resume_reading()
+        if self._may_go_on():
+            self._work()
+            if self._may_go_on():
+                self._transport.resume_reading()
 
     def _write(self, replies: list[bytes]) -> None:
         # Only a finished query counts as activity: a peer that sends an octet now and then is as

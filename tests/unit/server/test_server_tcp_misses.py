@@ -9,8 +9,9 @@ from support.tcp_stage import MX1, SNAPSHOT, Stage, framed, message, opened, sta
 
 from rrdns.rrtypes import ANY
 from rrdns.server import tcp as tcp_module
+from rrdns.server import turns as turns_module
 
-MISSES_A_TURN = 4
+MISSES_A_TURN, MISSES_AT_ONCE = 4, 2
 MISS = ask(MX1, ANY)
 
 
@@ -37,7 +38,8 @@ class Turns:
 
 @pytest.fixture(autouse=True)
 def _few_misses_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp_module, "_MISSES_A_TURN", MISSES_A_TURN)
+    monkeypatch.setattr(turns_module, "MISSES_A_TURN", MISSES_A_TURN)
+    monkeypatch.setattr(tcp_module, "MISSES_AT_ONCE", MISSES_AT_ONCE)
 
 
 @pytest.mark.parametrize("connections", [1, 3, 10])
@@ -59,6 +61,30 @@ def test_all_connections_share_a_turn_s_misses(
         # The count begins anew within a turn, so that one may see the end of one count and another.
         assert max(turns.misses.values()) <= 2 * MISSES_A_TURN
         assert len(turns.misses) >= connections * each / (2 * MISSES_A_TURN)
+
+    staged(body)
+
+
+@pytest.mark.parametrize("rrtype", ["A", ANY], ids=["hit", "miss"])
+def test_nobody_waits_for_the_misses_of_others(rrtype: str | int) -> None:
+    flooding, each = 10, 500
+
+    async def body(stage: Stage) -> None:
+        floods = [await stage.connect() for _ in range(flooding)]
+        reader, writer = await stage.connect()
+        await opened(stage, flooding + 1)
+        for _, flood in floods:
+            flood.write(framed(*[MISS] * each))
+        await stage.until(lambda: stage.server.misses.count, "the flood")
+        before = stage.server.misses.count
+        writer.write(framed(ask(MX1, rrtype)))
+        await message(reader)
+        # A hit needs a turn or two of the event loop, a miss so many that all had a share.
+        turns = 2 * flooding * MISSES_AT_ONCE / MISSES_A_TURN + 20
+        assert stage.server.misses.count - before < turns * MISSES_A_TURN < flooding * each / 2
+        for flooded, _ in floods:
+            for _ in range(each):
+                await message(flooded)
 
     staged(body)
 
