@@ -1,12 +1,13 @@
 """For any snapshot and any packet an executor says what the responder says, or nothing."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.dns_strategies import Asked, configs, healths, queries
+from support.dns_strategies import CLIENTS, NOW, Asked, configs, healths, queries
 
 from rrdns.dns.lookup import Kind, lookup
 from rrdns.dns.options import Asker, Transport
@@ -39,18 +40,20 @@ class Turns:
         return step
 
 
-def _transport(asked: Asked) -> Transport:
-    return Transport.TCP if asked.tcp else Transport.UDP
+def _asker(asked: Asked, unix_now: int = NOW) -> Asker:
+    return Asker(Transport.TCP if asked.tcp else Transport.UDP, asked.client, unix_now)
 
 
 def _compare(
     executor: PythonExecutor, snapshot: Snapshot, asked: Asked, rotation: Turns
 ) -> bytes | None:
-    expected = respond(asked.packet, snapshot, Asker(_transport(asked)), rotation=rotation)
-    said = executor.execute(asked.packet, _TCP if asked.tcp else _UDP)
+    executor.set_time(NOW + asked.seconds)
+    asker = _asker(asked, executor.cookie_time)
+    expected = respond(asked.packet, snapshot, asker, rotation=rotation)
+    said = executor.execute(asked.packet, _TCP if asked.tcp else _UDP, asked.client)
     if said is None:
         # A miss is answered with the executor's own rotation.
-        said = respond(asked.packet, snapshot, Asker(_transport(asked)), rotation=executor.turn)
+        said = respond(asked.packet, snapshot, asker, rotation=executor.turn)
     assert said == expected
     return said
 
@@ -63,8 +66,13 @@ def test_the_executor_says_what_the_responder_says(data: st.DataObject) -> None:
     table = compile_table(snapshot, 1)
     executor = PythonExecutor(table)
     rotation = Turns()
-    for asked in data.draw(st.lists(queries(), min_size=3, max_size=8)):
+    asked_first = data.draw(st.lists(queries(), min_size=3, max_size=8))
+    for asked in asked_first:
         _compare(executor, snapshot, asked, rotation)
+    # What was kept of a packet may not answer another client, nor at another time.
+    for asked in asked_first:
+        again = replace(asked, client=data.draw(st.sampled_from(CLIENTS)))
+        _compare(executor, snapshot, again, rotation)
     # A publish that only changes healths takes over most of the table before it.
     snapshot = make_snapshot(config, data.draw(healths(config)))
     executor.adopt(compile_table(snapshot, 2, table))
@@ -79,7 +87,7 @@ def test_a_reply_keeps_to_its_limit_and_to_what_was_asked(data: st.DataObject) -
     snapshot = make_snapshot(config, {})
     asked = data.draw(queries())
     query = scan(asked.packet)
-    reply = respond(asked.packet, snapshot, Asker(_transport(asked)), rotation=Turns())
+    reply = respond(asked.packet, snapshot, _asker(asked), rotation=Turns())
     if query is None:
         assert reply is None
         return

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from rrdns.dns.cookie import server_cookie
 from rrdns.model import Contents, Host, Member, MinHealthy, Profile, RRset, Soa, Zone
 from rrdns.names import ROOT, Name, Prefix, suffix_offsets
 from rrdns.rrtypes import AAAA, CNAME, DS, MX, NS, SOA, TXT, A
@@ -23,6 +24,10 @@ STATIC_TYPES = (A, AAAA, MX, NS, TXT, DS, UNKNOWN_TYPE)
 ADDRESSES = tuple(f"192.0.2.{number}" for number in range(1, 6)) + tuple(
     f"2001:db8::{number}" for number in range(1, 4)
 )
+
+CLIENTS = (bytes([192, 0, 2, 1]), bytes([127, 0, 0, 1]), bytes(15) + b"\1", b"\x20\x01" + bytes(14))
+SECRETS = (bytes(range(16)), bytes(16))
+NOW = 1_700_000_000
 
 labels: SearchStrategy[bytes] = st.sampled_from(LABELS)
 prefixes: SearchStrategy[Prefix] = st.lists(labels, max_size=3).map(b"".join)
@@ -131,7 +136,14 @@ def configs(draw: DrawFn) -> Config:
     return Config(
         path="/rrdns.yaml",
         sha256="",
-        server=ServerSettings((Endpoint("127.0.0.1", 53),), None, "/control"),
+        server=ServerSettings(
+            (Endpoint("127.0.0.1", 53),),
+            None,
+            "/control",
+            identity=draw(st.sampled_from((None, "", "node"))),
+            version=draw(st.sampled_from((None, "1.0"))),
+            cookie_secrets=draw(st.sampled_from(((), SECRETS[:1], SECRETS))),
+        ),
         limits=Limits(udp_payload=draw(st.sampled_from((512, 700, 1232, 4096)))),
         probe_concurrency=1,
         nodes=(),
@@ -149,22 +161,42 @@ def healths(config: Config) -> SearchStrategy[Mapping[TargetKey, Health]]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One packet over one transport."""
+    """One packet over one transport, from a packed address, so many seconds after the first."""
 
     packet: bytes
     tcp: bool
+    client: bytes = CLIENTS[0]
+    seconds: int = 0
 
 
 @st.composite
-def _opts(draw: DrawFn) -> bytes:
+def _cookies(draw: DrawFn, client: bytes) -> bytes:
+    """The data of a COOKIE option: valid ones of all ages, of others, and rubbish."""
+    client_cookie = draw(st.sampled_from((b"clientck", b"\0" * 8)))
+    how = draw(st.sampled_from(("client", "made", "made", "junk")))
+    if how == "client":
+        return client_cookie
+    if how == "junk":
+        return draw(st.binary(max_size=42))
+    made_at = NOW - draw(st.sampled_from((-400, -60, 0, 60, 1740, 1800, 1900, 3600, 4000)))
+    made_for = draw(st.sampled_from((client, client, client, *CLIENTS)))
+    secret = draw(st.sampled_from((*SECRETS, b"x" * 16)))
+    return client_cookie + server_cookie(client_cookie, made_for, made_at, secret)
+
+
+@st.composite
+def _opts(draw: DrawFn, client: bytes) -> bytes:
+    kinds: Mapping[int, SearchStrategy[bytes]] = {
+        3: st.sampled_from((b"", b"x")),
+        8: st.binary(max_size=24),
+        10: _cookies(client),
+        11: st.sampled_from((b"", b"\0\1")),
+        65001: st.binary(max_size=24),
+    }
+    codes = draw(st.lists(st.sampled_from((3, 8, 10, 10, 11, 65001)), max_size=3))
     options = b"".join(
         struct.pack("!2H", code, len(data)) + data
-        for code, data in draw(
-            st.lists(
-                st.tuples(st.sampled_from((3, 8, 10, 12, 65001)), st.binary(max_size=24)),
-                max_size=2,
-            )
-        )
+        for code, data in [(code, draw(kinds[code])) for code in codes]
     )
     return struct.pack(
         "!BHHBBHH",
@@ -196,11 +228,15 @@ def queries(draw: DrawFn) -> Asked:
         )
     )
     rrclass = draw(st.sampled_from((1, 1, 1, 1, 1, 1, 3, 255, 0)))
-    opts = draw(st.lists(_opts(), max_size=1)) * draw(st.sampled_from((1, 1, 1, 1, 1, 2)))
+    client = draw(st.sampled_from(CLIENTS))
+    opts = draw(st.lists(_opts(client), max_size=1)) * draw(st.sampled_from((1, 1, 1, 1, 1, 2)))
     flags = draw(st.sampled_from((0, 0x0100, 0x0110, 0x0020, 0x07FF, 0x2000, 0x2800, 0x1000)))
-    packet = struct.pack("!6H", draw(st.integers(0, 65535)), flags, 1, 0, 0, len(opts))
-    packet += name + struct.pack("!2H", rrtype, rrclass) + b"".join(opts)
-    return Asked(draw(_damaged(packet)), draw(st.booleans()))
+    question = name + struct.pack("!2H", rrtype, rrclass)
+    questions = draw(st.sampled_from((1, 1, 1, 1, 1, 1, 1, 0, 2)))
+    packet = struct.pack("!6H", draw(st.integers(0, 65535)), flags, questions, 0, 0, len(opts))
+    packet += question * questions + b"".join(opts)
+    seconds = draw(st.sampled_from((0, 0, 0, 1, 59, 60, 600)))
+    return Asked(draw(_damaged(packet)), draw(st.booleans()), client, seconds)
 
 
 @st.composite
