@@ -49,13 +49,13 @@ LENGTH_WORD = _MMsgHdr.length.offset // 4
 _NAME_LENGTH_WORD = _MsgHdr.name_length.offset // 4
 _CONTROL_LENGTH_WORD = _MsgHdr.control_length.offset // 4
 
+# Without argument types: the arguments are ctypes' own objects, made once, which is quicker than
+# having numbers checked and converted at each call.
 _recvmmsg = ctypes.CDLL(None, use_errno=True).recvmmsg
-_recvmmsg.argtypes = [
-    ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p,
-]  # fmt: skip
 # Sending does not wait, so the interpreter is kept: handing it over would cost more.
 _sendmmsg = ctypes.PyDLL(None, use_errno=True).sendmmsg
-_sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
+_NULL = ctypes.c_void_p(None)
+_FLAGS = {flags: ctypes.c_int(flags) for flags in (MSG_DONTWAIT, MSG_WAITFORONE)}
 
 
 class Envelope(NamedTuple):
@@ -75,7 +75,7 @@ class Batch:
     """
 
     def __init__(self, size: int, family: Family, *, wildcard: bool) -> None:
-        self._size = size
+        self._size = ctypes.c_uint(size)
         self._wildcard = wildcard
         self._family = family
         data = ctypes.create_string_buffer(size * DATAGRAM_OCTETS)
@@ -96,7 +96,7 @@ class Batch:
                 header.control_length = _CONTROL_OCTETS
         # The buffers live as long as this object; the addresses in them would not keep them.
         self._keep = (data, names, controls, vectors, headers)
-        self._headers_at = ctypes.addressof(headers)
+        self._headers_at = tuple(ctypes.c_void_p(ctypes.addressof(header)) for header in headers)
         self.data = memoryview(data).cast("B")
         self.names = memoryview(names).cast("B")
         self._controls = memoryview(controls).cast("B")
@@ -104,8 +104,17 @@ class Batch:
         self._vectors = memoryview(vectors).cast("B")
         self.words = self._headers.cast("I")
         self.lengths = self._vectors.cast("Q" if ctypes.sizeof(ctypes.c_size_t) == 8 else "I")
-        self._fresh_headers = bytes(self._headers)
-        self._fresh_vectors = bytes(self._vectors)
+        # What the kernel and the loop overwrote of the first `used` datagrams, to be put back.
+        self._used = 0
+        self._fresh = tuple(
+            (
+                slice(0, count * ctypes.sizeof(_MMsgHdr)),
+                bytes(self._headers[: count * ctypes.sizeof(_MMsgHdr)]),
+                slice(0, count * ctypes.sizeof(_IoVec)),
+                bytes(self._vectors[: count * ctypes.sizeof(_IoVec)]),
+            )
+            for count in range(size + 1)
+        )
         first, last = (4, 8) if family is Family.IPV4 else (8, 24)
         self.clients = tuple(
             slice(index * _NAME_OCTETS + first, index * _NAME_OCTETS + last)
@@ -114,10 +123,17 @@ class Batch:
 
     def receive(self, descriptor: int, flags: int) -> int:
         """Fill the buffers; return how many datagrams came, or an errno below zero."""
-        self._headers[:] = self._fresh_headers
-        self._vectors[:] = self._fresh_vectors
-        count: int = _recvmmsg(descriptor, self._headers_at, self._size, flags, None)
-        return count if count >= 0 else -ctypes.get_errno()
+        self._refresh()
+        count: int = _recvmmsg(descriptor, self._headers_at[0], self._size, _FLAGS[flags], _NULL)
+        if count < 0:
+            return -ctypes.get_errno()
+        self._used = count
+        return count
+
+    def _refresh(self) -> None:
+        headers, fresh_headers, vectors, fresh_vectors = self._fresh[self._used]
+        self._headers[headers] = fresh_headers
+        self._vectors[vectors] = fresh_vectors
 
     def send(self, descriptor: int, first: int, end: int) -> list[str]:
         """Send datagrams from `first` up to `end`; return what failed, a line each.
@@ -127,8 +143,8 @@ class Batch:
         """
         failures: list[str] = []
         while first < end:
-            at = self._headers_at + first * HEADER_WORDS * 4
-            sent = _sendmmsg(descriptor, at, end - first, MSG_DONTWAIT)
+            at = self._headers_at[first]
+            sent = _sendmmsg(descriptor, at, end - first, _FLAGS[MSG_DONTWAIT])
             if sent > 0:
                 first += sent
                 continue
@@ -169,7 +185,8 @@ class Batch:
 
         Whatever the batch held is lost.
         """
-        self._headers[:] = self._fresh_headers
+        self._used = 1
+        self._refresh()
         self.names[: len(envelope.name)] = envelope.name
         self.words[_NAME_LENGTH_WORD] = len(envelope.name)
         if self._wildcard:

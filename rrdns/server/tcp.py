@@ -15,6 +15,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
+from rrdns.server.descriptors import allow_connections
 from rrdns.server.misses import Misses
 from rrdns.server.turns import MISSES_AT_ONCE, Turns
 from rrdns.settings import Limits
@@ -61,6 +62,7 @@ class TcpServer:
     def set_limits(self, limits: Limits) -> None:
         """Take new limits; connections over them are cut when the next ones come."""
         self._limits = limits
+        allow_connections(limits.tcp_connections)
         self._exempt = tuple(ipaddress.ip_network(text) for text in limits.exempt)
 
     async def start(self, listeners: Sequence[tuple[socket.socket, int]]) -> None:

@@ -80,6 +80,7 @@ class UdpLoop:
         self.misses = Misses(table.snapshot, self.executor.turn)
         self._table = table
         self._socket = udp
+        self._descriptor = udp.fileno()
         self._slot = SLOTS.index(("udp", str(family)))
         self._stopping = False
         self._now = 0
@@ -136,7 +137,7 @@ class UdpLoop:
 
     def _turn(self, flags: int) -> bool:
         """Answer up to 64 datagrams and one miss; tell whether there were any datagrams."""
-        count = self._batch.receive(self._socket.fileno(), flags)
+        count = self._batch.receive(self._descriptor, flags)
         self.progress += 1
         now = int(time.monotonic())
         if now != self._now:
@@ -160,7 +161,8 @@ class UdpLoop:
         data, names, clients = batch.data, batch.names, batch.clients
         words, lengths = batch.words, batch.lengths
         execute, slot, limiter, now = self.executor.execute, self._slot, self._limiter, self._now
-        batch.clear_interfaces(count)
+        if self._wildcard:
+            batch.clear_interfaces(count)
         first = 0
         for index in range(count):
             at = index * DATAGRAM_OCTETS
@@ -194,7 +196,9 @@ class UdpLoop:
 
     def _send(self, first: int, end: int) -> None:
         if first < end:
-            self._failed(self._batch.send(self._socket.fileno(), first, end))
+            failures = self._batch.send(self._descriptor, first, end)
+            if failures:
+                self._failed(failures)
 
     # --- misses -------------------------------------------------------------------------------
 
@@ -211,7 +215,7 @@ class UdpLoop:
             if reply is not None and self._limiter is not None:
                 reply = self._limiter.limit(client, packet, reply, self._now)
             if reply is not None:
-                self._failed(self._single.post(self._socket.fileno(), envelope, reply))
+                self._failed(self._single.post(self._descriptor, envelope, reply))
         except Exception:
             self._fault(packet)
 

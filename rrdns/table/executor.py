@@ -1,8 +1,9 @@
 """The pure-Python executor: a packet and a table to a reply, or a miss.
 
 This is the hot path. It parses nothing that it can look up: the QNAME is found by the end of its
-bytes, what stands around the question (flags, counts, OPT) is recognised whole. What it does not
-know exactly it leaves to the responder, whose bytes it must equal.
+bytes, what stands around the question (flags, counts, OPT) is recognised whole. A packet that came
+before, but for its ID, is recognised as a whole. What it does not know exactly it leaves to the
+responder, whose bytes it must equal.
 """
 
 from collections import Counter
@@ -17,10 +18,13 @@ from rrdns.table.rotation import Rotation
 from rrdns.table.table import SLOTS, TALLY_KEYS, Absence, Branch, Entry, Node, Table, Template
 
 _MAX_MOVED = 4096
+_MAX_KEPT = 8192
+_MAX_KEPT_OCTETS = 2048
 _IN = CLASS_IN.to_bytes(2, "big")
 # QTYPEs that mean something else than "the records of this type".
 _SPECIAL = frozenset(number.to_bytes(2, "big") for number in (0, 41, DS, *range(128, 256)))
 _NOBODY = bytes(4)
+_Kept = tuple[tuple[bytes, ...], int, int]
 
 
 class PythonExecutor:
@@ -38,6 +42,10 @@ class PythonExecutor:
         planners = {transport: Planner(transport, table.snapshot) for transport in Transport}
         self._planners = tuple(planners[Transport(proto)] for proto, _ in SLOTS)
         self._plans = tuple(planner.common for planner in self._planners)
+        # What follows the ID in the replies to a packet without its ID, by slot: the variants, the
+        # number of their rotor, the place of their counters.
+        kept: dict[str, dict[bytes, _Kept]] = {proto: {} for proto, _ in SLOTS}
+        self._known = tuple(kept[proto] for proto, _ in SLOTS)
         self._moved: dict[int, bytes] = {}
         self.adopt(table)
 
@@ -51,6 +59,8 @@ class PythonExecutor:
         for planner in self._planners:
             planner.adopt(table.snapshot)
         self._moved.clear()
+        for known in self._known:
+            known.clear()
         self.table = table
         self._names = table.names
         self._domains = table.snapshot.domains
@@ -70,9 +80,21 @@ class PythonExecutor:
 
     def execute(self, packet: bytes, slot: int, client: bytes = _NOBODY) -> bytes | None:
         """Return the reply to a packet from a packed address, or None for a miss."""
+        known = self._known[slot].get(packet[2:])
+        if known is not None:
+            tails, rotor, counter = known
+            if rotor < 0:
+                tail = tails[0]
+            else:
+                turn = self._turns[rotor]
+                self._turns[rotor] = turn + 1
+                tail = tails[turn % len(tails)]
+            self._counts[counter + slot] += 1
+            return packet[:2] + tail
         name_end = packet.find(0, HEADER_OCTETS) + 1
         end = name_end + 4
         plan = self._plans[slot].get(packet[2:HEADER_OCTETS] + packet[end:])
+        is_common = plan is not None
         if plan is None:
             plan = self._planners[slot].make(packet, end, client)
             if plan is None:
@@ -98,8 +120,27 @@ class PythonExecutor:
         reply = packet[:2] + entry.heads[plan.head] + packet[12:end] + body + plan.opt
         if len(reply) > plan.limit:
             return self._large(packet, slot, plan, entry, end)
+        if is_common and packet[HEADER_OCTETS:name_end] == name:
+            self._keep(packet, slot, plan, entry, body, end)
         self._counts[entry.tally + slot] += 1
         return reply
+
+    def _keep(
+        self, packet: bytes, slot: int, plan: Plan, entry: Entry, body: bytes, end: int
+    ) -> None:
+        """Keep whole replies for a packet that may come again, with another ID.
+
+        Only where the name is lowercase, so that resolvers that mix cases do not crowd out others.
+        """
+        bodies = entry.bodies if entry.rotor >= 0 else (body,)
+        if len(bodies) * len(body) > _MAX_KEPT_OCTETS:
+            return
+        known = self._known[slot]
+        if len(known) >= _MAX_KEPT:
+            known.clear()
+        start = entry.heads[plan.head] + packet[HEADER_OCTETS:end]
+        tails = tuple(start + variant + plan.opt for variant in bodies)
+        known[packet[2:]] = (tails, entry.rotor, entry.tally)
 
     def _no_data(
         self, packet: bytes, slot: int, plan: Plan, node: Node, name: Name, end: int
