@@ -51,8 +51,12 @@ class Victim:
         if receive_octets:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_octets)
         made.settimeout(DEADLINE_SECONDS)
-        made.bind((source, 0))
-        made.connect(("127.0.0.1", self.port))
+        try:
+            made.bind((source, 0))
+            made.connect(("127.0.0.1", self.port))
+        except OSError:
+            made.close()
+            raise
         return made
 
 
