@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,9 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
+from bench.cores import pinned, server_cpu
 from bench.cpu import cpu_seconds
-from bench.load import QUERIES, Answered, Load, drive
+from bench.load import QUERIES, Answered
 from bench.servers import HOSTS, PREFERENCES, Server
 
 START_SECONDS = 20.0
@@ -37,22 +38,28 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers on a port of 127.0.0.1."""
+    """A server that answers on a port of 127.0.0.1; its files are in `directory`."""
 
     name: str
     pid: int
     port: int
+    directory: Path
 
-    def measure(self, load: Load, dnsperf: str, queries: Path) -> Round:
-        """Drive the load once; raises RuntimeError where the figures cannot be right."""
-        command = [*pinned(load_cpu()), *load.command(dnsperf, self.port, queries)]
-        wall = time.monotonic()
-        before = cpu_seconds(self.pid)
-        answered = drive(command, load.seconds)
-        spent = cpu_seconds(self.pid) - before
-        wall = time.monotonic() - wall
+    def measure(self, drive: Callable[[int], Answered]) -> Round:
+        """Drive a load against the port; raises RuntimeError where the figures cannot be right."""
+        measured = self.observe(drive)
+        answered = measured.answered
         if answered.good != answered.completed or not answered.completed:
             raise RuntimeError(f"{self.name}: {answered.good} good of {answered}")
+        return measured
+
+    def observe(self, drive: Callable[[int], Answered]) -> Round:
+        """Drive a load of which not all need be answered, and see what CPU time it took."""
+        wall = time.monotonic()
+        before = cpu_seconds(self.pid)
+        answered = drive(self.port)
+        spent = cpu_seconds(self.pid) - before
+        wall = time.monotonic() - wall
         # A tick is 10 ms, and each process of the server rounds to it.
         if not 0 < spent <= wall * (os.cpu_count() or 1) + 0.1:
             raise RuntimeError(f"{self.name}: {spent:.2f} s of CPU within {wall:.2f} s")
@@ -70,7 +77,7 @@ def running(server: Server, program: str, directory: Path) -> Iterator[Running]:
         )
     try:
         _wait_for_answers(server.name, process, port, directory / "output.txt")
-        yield Running(server.name, process.pid, port)
+        yield Running(server.name, process.pid, port, directory)
     finally:
         process.terminate()
         try:
@@ -78,23 +85,6 @@ def running(server: Server, program: str, directory: Path) -> Iterator[Running]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def server_cpu() -> int | None:
-    """Return the core that servers get; None where there is only one."""
-    cores = sorted(os.sched_getaffinity(0))
-    return cores[0] if len(cores) > 1 else None
-
-
-def load_cpu() -> int | None:
-    """Return the core that dnsperf gets, so that it takes no time from the server."""
-    cores = sorted(os.sched_getaffinity(0))
-    return cores[1] if len(cores) > 1 else None
-
-
-def pinned(core: int | None) -> list[str]:
-    """Return the words before a command that keep it on one core."""
-    return [] if core is None else ["taskset", "--cpu-list", str(core)]
 
 
 def _free_port() -> int:

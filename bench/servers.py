@@ -16,6 +16,8 @@ SECONDARIES = ("192.0.2.12", "192.0.2.22", "192.0.2.32")
 HOSTS = {"mx1": PRIMARIES, "mx2": SECONDARIES, "mx3": SECONDARIES, "mx4": SECONDARIES}
 PREFERENCES = {"mx1": 10, "mx2": 20, "mx3": 30, "mx4": 40}
 
+# Below it every server has a referral to give.
+_DELEGATION = "away NS ns1.elsewhere.test.\n"
 _HEAD = """\
 $TTL 3600
 @ SOA ns1.example.com. hostmaster.example.com. 1 7200 900 1209600 60
@@ -39,12 +41,17 @@ def _write_zones(directory: Path) -> None:
     hosts = "".join(
         f"{host} 60 A {address}\n" for host, addresses in HOSTS.items() for address in addresses
     )
-    (directory / "example.com.zone").write_text(f"{_HEAD}ns1 A 127.0.0.1\n{hosts}")
+    (directory / "example.com.zone").write_text(f"{_HEAD}ns1 A 127.0.0.1\n{_DELEGATION}{hosts}")
     (directory / "customer.test.zone").write_text(_DOMAIN)
 
 
-def write_rrdns(program: str, directory: Path, port: int) -> list[str]:
-    """Set up rrdns: hosts over nodes, the domain by its profile, no probes to wait for."""
+def write_rrdns(
+    program: str, directory: Path, port: int, limits: str = "responses_per_second: 0"
+) -> list[str]:
+    """Set up rrdns: hosts over nodes, the domain by its profile, no probes to wait for.
+
+    `limits` is what stands in the braces of the configuration's key of this name.
+    """
     nodes = "".join(
         f"  server{number}: {{primary: {primary}, secondary: {secondary}}}\n"
         for number, (primary, secondary) in enumerate(zip(PRIMARIES, SECONDARIES, strict=True), 1)
@@ -54,15 +61,17 @@ def write_rrdns(program: str, directory: Path, port: int) -> list[str]:
 server:
   listen: ["127.0.0.1:{port}"]
   http: null
-  control: {directory}/control.sock
+  control: {directory}/rrdns.sock
   state_directory: null
   udp_workers: 1
-limits: {{responses_per_second: 0}}
+limits: {{{limits}}}
 health: {{check: none}}
 nodes:
 {nodes}zones:
   example.com:
     nameservers: {{ns1: [127.0.0.1]}}
+    records:
+      away: {{type: NS, values: [ns1.elsewhere.test.]}}
     hosts:
       mx1: {{role: primary}}
       mx2: {{role: secondary}}
@@ -77,7 +86,7 @@ domains:
 
 
 def write_nsd(program: str, directory: Path, port: int) -> list[str]:
-    """Set up NSD with one server process and rotation."""
+    """Set up NSD with one server process and rotation; a TCP connection may ask for ever."""
     _write_zones(directory)
     (directory / "nsd.conf").write_text(f"""\
 server:
@@ -93,6 +102,8 @@ server:
     xfrdir: "{directory}"
     logfile: "/dev/null"
     verbosity: 0
+    tcp-query-count: 0
+    tcp-count: 250
     round-robin: yes
     minimal-responses: yes
     rrl-ratelimit: 0
@@ -110,7 +121,7 @@ zone:
 
 
 def write_knot(program: str, directory: Path, port: int) -> list[str]:
-    """Set up Knot DNS with one UDP worker and rotation."""
+    """Set up Knot DNS with one worker for each transport, and rotation."""
     _write_zones(directory)
     (directory / "knot.conf").write_text(f"""\
 server:
@@ -119,6 +130,7 @@ server:
     udp-workers: 1
     tcp-workers: 1
     background-workers: 1
+    tcp-max-clients: 250
     answer-rotation: on
 log:
   - target: stderr
@@ -139,7 +151,7 @@ zone:
 
 
 def write_gdnsd(program: str, directory: Path, port: int) -> list[str]:
-    """Set up gdnsd with one UDP thread; its multifo plugin answers and rotates the hosts."""
+    """Set up gdnsd with a thread for each transport; its multifo plugin rotates the hosts."""
     (directory / "zones").mkdir()
     resources = "".join(
         f"    {host} => {{ service_types => up, "
@@ -152,6 +164,7 @@ options => {{
   listen => 127.0.0.1:{port}
   udp_threads => 1
   tcp_threads => 1
+  tcp_clients_per_thread => 250
   run_dir => {directory}
   state_dir => {directory}
 }}
@@ -161,7 +174,7 @@ plugins => {{
 }}
 """)
     hosts = "".join(f"{host} 60 DYNA multifo!{host}\n" for host in HOSTS)
-    (directory / "zones/example.com").write_text(f"{_HEAD}ns1 A 127.0.0.1\n{hosts}")
+    (directory / "zones/example.com").write_text(f"{_HEAD}ns1 A 127.0.0.1\n{_DELEGATION}{hosts}")
     (directory / "zones/customer.test").write_text(_DOMAIN)
     return [program, "-c", str(directory), "start"]
 
@@ -185,6 +198,7 @@ options {{
   empty-zones-enable no;
   notify no;
   querylog no;
+  tcp-clients 250;
   minimal-responses yes;
   rrset-order {{ order cyclic; }};
 }};

@@ -9,6 +9,7 @@ import pytest
 
 from bench.cpu import Process, cpu_seconds, parse_stat, resident_bytes, total_seconds, tree
 from bench.load import QUERIES, Answered, Load, parse, write_queries
+from bench.messages import read_queries
 from bench.report import ratio, table
 from bench.running import Round
 
@@ -28,13 +29,20 @@ Statistics:
   Average packet size:  request 33, response 109
   Run time (s):         2.000104
   Queries per second:   174341.434245
+
+  Average Latency (s):  0.000497 (min 0.000030, max 0.004012)
 """
 
 
 def test_dnsperfs_output_is_read() -> None:
     answered = parse(DNSPERF)
     assert answered == Answered(
-        sent=348703, completed=348701, lost=2, good=348700, seconds=2.000104
+        sent=348703,
+        completed=348701,
+        lost=2,
+        good=348700,
+        seconds=2.000104,
+        latency_seconds=0.000497,
     )
     assert answered.rate == pytest.approx(174341.43, rel=1e-6)
 
@@ -48,13 +56,19 @@ def test_no_good_answer_is_none() -> None:
     assert parse(DNSPERF.replace("NOERROR 348700 (100.00%), ", "")).good == 0
 
 
+def test_the_answers_that_are_good_may_be_others_than_noerror() -> None:
+    assert parse(DNSPERF, "REFUSED").good == 1
+    assert parse(DNSPERF, "NXDOMAIN").good == 0
+
+
 def test_the_command_has_a_rate_only_where_one_is_asked_for(tmp_path: Path) -> None:
     queries = write_queries(tmp_path)
     free = Load(3.0, 10, 100, None).command("dnsperf", 5300, queries)
     paced = Load(3.0, 10, 100, 20_000).command("dnsperf", 5300, queries)
     assert "-Q" not in free
     assert paced == [*free, "-Q", "20000"]
-    assert len(queries.read_text().splitlines()) == len(QUERIES) == 5
+    assert set(read_queries(queries)) == set(QUERIES)
+    assert "tcp" in Load(3.0, 4, 400, transport="tcp").command("dnsperf", 5300, queries)
 
 
 def _stat(pid: int, parent: int, session: int, *times: int) -> str:
