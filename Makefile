@@ -7,6 +7,8 @@ STAMP := .venv/.installed
 # `make test ARGS=tests/e2e` runs a part of the tests, and then no coverage is asked for.
 ARGS ?=
 BENCH_ARGS ?=
+# For how long `make fuzz` looks.
+SECONDS ?= 60
 
 # Floors 0 to 2 do no I/O, so nothing excuses a branch of theirs that no test takes.
 PURE := rrdns/errors.py,rrdns/model.py,rrdns/names.py,rrdns/rrtypes.py,rrdns/settings.py
@@ -14,7 +16,7 @@ PURE := $(PURE),rrdns/targets.py,rrdns/config/*,rrdns/dns/*,rrdns/health/state.p
 PURE := $(PURE),rrdns/health/select.py,rrdns/health/smtp.py,rrdns/table/*
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench fmt
+.PHONY: help setup run test check bench fuzz fmt
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,10 @@ check: setup ## lint, formatting, types, the floors
 
 bench: setup ## compare CPU per query and rate with nsd, knot, gdnsd and bind
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+fuzz: setup ## look for inputs that break an invariant, for SECONDS=60
+	-$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	PYTHONPATH=.:tests $(BIN)/python -m fuzz $(SECONDS)
 
 fmt: setup ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only --quiet .

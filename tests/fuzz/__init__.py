@@ -1,0 +1,1 @@
+"""Inputs that nobody thought of, made from packets that somebody did: the golden cases'."""
