@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.asking import Dig
+from support.programs import missing
 from support.tables import ask
 from support.victim import ADDRESSES, Victim, framed, is_cut, message, steady, victim
 from support.waiting import wait_until
@@ -28,7 +29,7 @@ def many_descriptors(count: int) -> Iterator[None]:
     """Let this process open so many sockets."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < count:
-        pytest.skip(f"{count} open files are more than this user may have ({hard})")
+        missing(f"{count} open files are more than this user may have ({hard})")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count), hard))
     try:
         yield
