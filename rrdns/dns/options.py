@@ -58,9 +58,12 @@ def reply_options(edns: Edns, snapshot: Snapshot, asker: Asker, ede: int | None 
     if OPTION_KEEPALIVE in given and asker.transport is Transport.TCP:
         timeout = round(snapshot.tcp_idle_timeout_seconds * _KEEPALIVE_UNITS_PER_SECOND)
         options += _option(OPTION_KEEPALIVE, min(timeout, 0xFFFF).to_bytes(2, "big"))
-    if ede is not None:
-        options += _option(_OPTION_EDE, ede.to_bytes(2, "big"))
-    return options
+    return options if ede is None else options + extended_error(ede)
+
+
+def extended_error(code: int) -> bytes:
+    """Return the option that tells an extended error, the last one in a reply (RFC 8914)."""
+    return _option(_OPTION_EDE, code.to_bytes(2, "big"))
 
 
 def _option(code: int, data: bytes) -> bytes:

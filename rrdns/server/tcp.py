@@ -26,6 +26,7 @@ _log = logging.getLogger("rrdns.server")
 
 _RECEIVE_OCTETS = 64 * 1024
 _WRITE_HIGH_OCTETS = 64 * 1024
+_PLANS_A_TURN = 16
 _SWEEP_SECONDS = 1.0
 _CLOSE_SECONDS = 1.0
 _IPV6_CLIENT_BITS = 56
@@ -48,7 +49,8 @@ class TcpServer:
         # In the order of their last activity: the first one is idle for the longest time.
         self._open: OrderedDict[_Connection, float] = OrderedDict()
         self._clients: Counter[str] = Counter()
-        self.turns = Turns()
+        self.turns = Turns(lambda: self.executor.allow_plans(_PLANS_A_TURN))
+        self.executor.allow_plans(_PLANS_A_TURN)
         self._all_closed = asyncio.Event()
         self._all_closed.set()
         self._sweeper: asyncio.Task[None] | None = None

@@ -14,10 +14,14 @@ MISSES_AT_ONCE = 8
 
 
 class Turns:
-    """Counts the misses of a turn, and keeps the line of those who wait for the next one."""
+    """Counts the misses of a turn, and keeps the line of those who wait for the next one.
 
-    def __init__(self) -> None:
+    `on_next` is called when a turn begins after one with misses.
+    """
+
+    def __init__(self, on_next: Callable[[], None]) -> None:
         self._answered = 0
+        self._on_next = on_next
         self._line: deque[Callable[[], None]] = deque()
 
     @property
@@ -37,6 +41,7 @@ class Turns:
 
     def _next(self) -> None:
         self._answered = 0
+        self._on_next()
         for _ in range(len(self._line)):
             if self.is_over:
                 return

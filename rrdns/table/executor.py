@@ -71,6 +71,14 @@ class PythonExecutor:
         for planner in self._planners:
             planner.set_time(unix_now)
 
+    def allow_plans(self, count: int) -> None:
+        """Plan for at most so many queries with new options (cookies) until this is set anew.
+
+        It takes as long as a miss; what is over it is one.
+        """
+        for planner in self._planners:
+            planner.allowance = count
+
     @property
     def cookie_time(self) -> int:
         """The time that goes into cookies, in unix seconds."""

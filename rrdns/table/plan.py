@@ -1,19 +1,29 @@
 """What stands around a question: flags, counts and OPT, recognised whole and kept.
 
 Few kinds of it are in use, so that parsing each once is enough. Queries with options (a cookie is
-new for each client) are kept for their client, and only as long as their cookies stay the same.
+new for each client) are kept for their client, and only as long as their cookies stay the same. To
+plan for one takes as long as a miss, so only so many are planned at once; the rest are misses.
 """
 
 from dataclasses import dataclass
 from typing import TypeVar
 
 from rrdns.dns.message import opt_record
-from rrdns.dns.options import EDE_NOT_AUTHORITATIVE, Asker, Transport, cookie_time, reply_options
+from rrdns.dns.options import (
+    EDE_NOT_AUTHORITATIVE,
+    Asker,
+    Transport,
+    cookie_time,
+    extended_error,
+    reply_options,
+)
 from rrdns.dns.query import HEADER_OCTETS, Edns, limit_octets, scan
 from rrdns.model import Snapshot
 
 _MAX_PLANS = 2048
 _MAX_TAIL_OCTETS = 64
+_PLAIN_OPT_OCTETS = 11
+_UNBOUNDED = 1 << 62
 
 Key = TypeVar("Key")
 
@@ -32,12 +42,14 @@ class Planner:
     """Makes and keeps the plans of one transport.
 
     `common` has those of queries without options, by the octets before and after the question;
-    the hot path looks there itself.
+    the hot path looks there itself. `allowance` is the number of queries with options that may be
+    planned for, until it is set anew; at first there is no bound.
     """
 
     def __init__(self, transport: Transport, snapshot: Snapshot) -> None:
         self.common: dict[bytes, Plan] = {}
         self.unix_now = 0
+        self.allowance = _UNBOUNDED
         self._transport = transport
         self._snapshot = snapshot
         self._personal: dict[tuple[bytes, bytes], Plan] = {}
@@ -60,6 +72,10 @@ class Planner:
         plan = self._personal.get((around, client))
         if plan is not None:
             return plan
+        if len(packet) - end > _PLAIN_OPT_OCTETS:
+            if self.allowance <= 0:
+                return None
+            self.allowance -= 1
         query = scan(packet)
         if query is None or query.opcode or query.error is not None:
             return None
@@ -82,13 +98,10 @@ class Planner:
         if edns is None:
             return Plan(head, b"", b"", limit)
         asker = Asker(self._transport, client, self.unix_now)
+        options = reply_options(edns, snapshot, asker)
         opt, refused_opt = (
-            opt_record(
-                snapshot.udp_payload,
-                dnssec_ok=edns.dnssec_ok,
-                options=reply_options(edns, snapshot, asker, ede),
-            )
-            for ede in (None, EDE_NOT_AUTHORITATIVE)
+            opt_record(snapshot.udp_payload, dnssec_ok=edns.dnssec_ok, options=options + more)
+            for more in (b"", extended_error(EDE_NOT_AUTHORITATIVE))
         )
         return Plan(head, opt, refused_opt, limit)
 

@@ -31,7 +31,10 @@ def _new_cookie(number: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A flood: its packets, how many a second, and whether they are misses."""
+    """A flood: its packets, how many a second, and whether they are dear.
+
+    Misses are, and cookies that are to be made.
+    """
 
     name: str
     make: Callable[[int], bytes]
@@ -44,7 +47,7 @@ KINDS = (
     Kind("random subdomains", _below(b"\7example\3com\0"), 5000),
     Kind("random names below a domain", _below(b"\1a\1b\x08customer\4test\0", "MX"), 5000),
     Kind("foreign names", _below(b"\7invalid\0"), 5000),
-    Kind("a new cookie each", _new_cookie, 3000),
+    Kind("a new cookie each", _new_cookie, 20000, misses=True),
     Kind("misses", lambda _: ask("mx1.example.com.", ANY), 6000, misses=True),
     Kind("misses of random names", _below(b"\7example\3com\0", ANY), 6000, misses=True),
     Kind("rubbish", lambda number: _below(b"\7example\3com\0")(number) + b"x", 6000, misses=True),

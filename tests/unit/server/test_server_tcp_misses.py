@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
-from support.tables import TCP4, ask, expected
+from support.tables import TCP4, ask, expected, opt
 from support.tcp_stage import MX1, SNAPSHOT, Stage, framed, message, opened, staged
 
 from rrdns.rrtypes import ANY
@@ -87,6 +88,27 @@ def test_nobody_waits_for_the_misses_of_others(rrtype: str | int) -> None:
                 await message(flooded)
 
     staged(body)
+
+
+def test_cookies_are_made_a_few_a_turn() -> None:
+    snapshot = replace(SNAPSHOT, cookie_secrets=(bytes(16),))
+    count = 200
+
+    async def body(stage: Stage) -> None:
+        reader, writer = await stage.connect()
+        options = [b"\0\x0a\0\x08" + ident.to_bytes(8, "big") for ident in range(count)]
+        packets = [
+            ask(MX1, tail=opt(options=option), ident=ident) for ident, option in enumerate(options)
+        ]
+        writer.write(framed(*packets))
+        for ident in range(count):
+            reply = await message(reader)
+            assert reply[:2] == ident.to_bytes(2, "big")
+            assert options[ident][4:] in reply
+        assert stage.server.misses.count
+        assert stage.server.executor.answered()
+
+    staged(body, snapshot=snapshot)
 
 
 def test_misses_and_hits_of_a_connection_keep_their_order() -> None:

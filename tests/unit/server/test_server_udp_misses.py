@@ -2,9 +2,10 @@
 
 import logging
 import socket
+from dataclasses import replace
 
 import pytest
-from support.tables import ask, expected, rcode
+from support.tables import ask, expected, opt, rcode
 from support.udp_stage import DEADLINE_SECONDS, MX1, SNAPSHOT, MakeLoop, client
 from support.waiting import wait_until
 
@@ -12,6 +13,7 @@ from rrdns.rrtypes import ANY, NOERROR, SERVFAIL
 from rrdns.server import misses as misses_module
 from rrdns.server.mmsg import MSG_DONTWAIT
 from rrdns.server.udp import BATCH, MAX_WAITING
+from rrdns.table.compiler import compile_table
 
 MISS = ask(MX1, ANY)
 
@@ -73,6 +75,24 @@ def test_what_does_not_fit_into_the_queue_is_dropped_and_counted(make_loop: Make
     assert found[0] == 0
     assert loop.misses.count == count - dropped
     assert loop.dropped == {"miss_queue": dropped}
+
+
+def test_a_turn_makes_so_many_cookies_and_the_rest_are_misses(make_loop: MakeLoop) -> None:
+    snapshot = replace(SNAPSHOT, cookie_secrets=(bytes(16),))
+    loop, port = make_loop(table=compile_table(snapshot, 1))
+    count = BATCH
+    with client(port) as asker:
+        for ident in range(count):
+            option = b"\0\x0a\0\x08" + ident.to_bytes(8, "big")
+            asker.send(ask(MX1, tail=opt(options=option), ident=ident))
+        loop._turn(MSG_DONTWAIT)
+        waiting = len(loop._waiting)
+        assert 0 < waiting < count
+        loop.start()
+        assert sorted(idents(asker, count)) == list(range(count))
+    # One of the misses was answered in the first turn.
+    assert loop.misses.count == waiting + 1
+    assert sum(loop.executor.answered().values()) == count - loop.misses.count
 
 
 def test_a_full_queue_keeps_no_hit_waiting(make_loop: MakeLoop) -> None:

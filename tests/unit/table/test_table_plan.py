@@ -152,3 +152,17 @@ def test_the_number_of_plans_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
         found.make(query(opt(options=COOKIE)), END, bytes([10, 0, 0, number]))
         assert len(found.common) <= 10
         assert len(found._personal) <= 10
+
+
+def test_only_so_many_queries_with_new_options_are_planned_for() -> None:
+    found = planner()
+    found.allowance = 2
+    packets = [query(opt(options=b"\0\x0a\0\x08" + bytes([number]) * 8)) for number in range(4)]
+    plans = [found.make(packet, END, ONE) for packet in packets]
+    assert [plan is not None for plan in plans] == [True, True, False, False]
+    # What is known, and what has no options, is answered all the same.
+    assert found.make(packets[0], END, ONE) is plans[0]
+    assert found.make(query(opt()), END, ONE) is not None
+    found.allowance = 1
+    assert found.make(packets[2], END, ONE) is not None
+    assert found.make(packets[3], END, ONE) is None
