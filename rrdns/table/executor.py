@@ -195,27 +195,31 @@ class PythonExecutor:
         table = self.table
         if len(name) > MAX_NAME_OCTETS:
             return None
-        offset = 0
         ancestors = table.snapshot.apex_ancestors
-        # The labels are walked: the first zero octet may have been inside of one, or the name a
-        # pointer; neither then ends where the octets do.
-        while offset < len(name) and name[offset] <= MAX_LABEL_OCTETS:
-            apex = name[offset:]
-            if ancestors and apex in ancestors:
-                return None
+        if ancestors and name in ancestors:
+            return None
+        # The name itself is no apex: those have been looked for. Its labels are walked: the first
+        # zero octet may have been inside of one, or the name a pointer; neither then ends where
+        # the octets do.
+        offset, octets = 0, len(name)
+        while offset < octets and (length := name[offset]) <= MAX_LABEL_OCTETS:
             entry: Entry | None = None
-            if (absence := table.zones.get(apex)) is not None:
-                entry = _absent(absence, name[:offset], type_and_class)
-            elif (profile := self._domains.get(apex)) is not None:
-                entry = _in_branch(table.profiles[profile.name], name[:offset], type_and_class)
-            elif not name[offset]:
-                entry = table.refused
+            if length:
+                offset += 1 + length
+                apex = name[offset:]
+                if ancestors and apex in ancestors:
+                    return None
+                if (absence := table.zones.get(apex)) is not None:
+                    entry = _absent(absence, name[:offset], type_and_class)
+                elif (profile := self._domains.get(apex)) is not None:
+                    entry = _in_branch(table.profiles[profile.name], name[:offset], type_and_class)
+                else:
+                    continue
             else:
-                offset += 1 + name[offset]
-                continue
+                entry = table.refused
             if entry is None or entry.template is None:
                 return None
-            return entry, entry.template, len(apex)
+            return entry, entry.template, octets - offset
         return None
 
     def _moved_body(self, template: Template, name_octets: int, apex_octets: int) -> bytes:

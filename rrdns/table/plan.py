@@ -20,7 +20,7 @@ from rrdns.dns.options import (
 from rrdns.dns.query import HEADER_OCTETS, Edns, limit_octets, scan
 from rrdns.model import Snapshot
 
-_MAX_PLANS = 2048
+_MAX_PLANS = 8192
 _MAX_TAIL_OCTETS = 64
 _PLAIN_OPT_OCTETS = 11
 _UNBOUNDED = 1 << 62

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rrdns.model import Snapshot
 from rrdns.names import Name, Prefix
-from rrdns.rrtypes import RCODE_MNEMONICS, TYPE_MNEMONICS, type_label
+from rrdns.rrtypes import NOERROR, RCODE_MNEMONICS, TYPE_MNEMONICS, type_label
 
 # Counters are numbered, so that an executor counts an answer with one addition to a list:
 # (type label, RCODE) -> the first of four places, one for each protocol and family.
@@ -14,6 +14,13 @@ TALLY_KEYS = tuple(
     (label, rcode) for label in (*TYPE_MNEMONICS.values(), "other") for rcode in RCODE_MNEMONICS
 )
 _TALLIES = {key: index * len(SLOTS) for index, key in enumerate(TALLY_KEYS)}
+# The places of a type stand together, in the order of the RCODEs.
+_TALLIES_OF_A_TYPE = len(RCODE_MNEMONICS) * len(SLOTS)
+_FIRST_TALLIES = {
+    number.to_bytes(2, "big"): _TALLIES[mnemonic, NOERROR]
+    for number, mnemonic in TYPE_MNEMONICS.items()
+}
+_FIRST_OF_OTHERS = _TALLIES["other", NOERROR]
 
 # The bytes of a reply's header from the flags on, for each (RD, has an OPT): index RD + 2 * OPT.
 Heads = tuple[bytes, bytes, bytes, bytes]
@@ -68,7 +75,7 @@ class Entry:
 
     def tally_of(self, rrtype: bytes) -> int:
         """Return where the counters of this answer to a QTYPE (2 octets) begin."""
-        return tally(int.from_bytes(rrtype, "big"), self.heads[0][1] & 15)
+        return _FIRST_TALLIES.get(rrtype, _FIRST_OF_OTHERS) + self.tally % _TALLIES_OF_A_TYPE
 
 
 @dataclass(frozen=True, slots=True)
