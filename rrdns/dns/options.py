@@ -30,6 +30,11 @@ class Asker:
     client: bytes = b"\0\0\0\0"
     unix_now: int = 0
 
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether the client asks over IPv6."""
+        return len(self.client) == 16
+
 
 def cookie_time(unix_now: float) -> int:
     """Return the time to put into cookies: of the minute, so that its cookies can be kept."""

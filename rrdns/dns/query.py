@@ -14,6 +14,7 @@ from rrdns.rrtypes import BADVERS, FORMERR, OPT
 
 HEADER_OCTETS = 12
 MIN_UDP_OCTETS = 512
+_MAX_IPV6_OCTETS = 1280 - 40 - 8
 OPCODE_QUERY = 0
 
 OPTION_NSID = 3
@@ -193,8 +194,13 @@ def _cookie_lengths_fit(edns: Edns) -> bool:
     return edns.cookie is None or len(edns.cookie) == 8 or 16 <= len(edns.cookie) <= 40
 
 
-def limit_octets(edns: Edns | None, udp_payload: int) -> int:
-    """Return the largest UDP reply for a query (RFC 6891, section 6.2.3: under 512 is 512)."""
+def limit_octets(edns: Edns | None, udp_payload: int, *, ipv6: bool = False) -> int:
+    """Return the largest UDP reply for a query (RFC 6891, section 6.2.3: under 512 is 512).
+
+    Over IPv6 it fits the minimum MTU of 1280 octets, whatever `udp_payload` says (RFC 8200,
+    section 5): no router on the way may fragment it.
+    """
     if edns is None:
         return MIN_UDP_OCTETS
-    return min(max(edns.udp_octets, MIN_UDP_OCTETS), udp_payload)
+    limit = min(max(edns.udp_octets, MIN_UDP_OCTETS), udp_payload)
+    return min(limit, _MAX_IPV6_OCTETS) if ipv6 else limit

@@ -50,7 +50,7 @@ def respond_to(query: Query, snapshot: Snapshot, asker: Asker, *, rotation: Rota
     reply = answer(query, snapshot, asker, rotation)
     limit = MAX_MESSAGE_OCTETS
     if asker.transport is Transport.UDP:
-        limit = limit_octets(query.edns, snapshot.udp_payload)
+        limit = limit_octets(query.edns, snapshot.udp_payload, ipv6=asker.is_ipv6)
     options = b""
     if query.edns is not None and query.error is None:
         options = reply_options(query.edns, snapshot, asker, reply.ede)

@@ -39,13 +39,11 @@ class PythonExecutor:
         self._stagger = stagger
         self._counts = [0] * (len(TALLY_KEYS) * len(SLOTS))
         self._rotation = Rotation.none()
-        planners = {transport: Planner(transport, table.snapshot) for transport in Transport}
-        self._planners = tuple(planners[Transport(proto)] for proto, _ in SLOTS)
+        self._planners = tuple(Planner(Transport(proto), table.snapshot) for proto, _ in SLOTS)
         self._plans = tuple(planner.common for planner in self._planners)
         # What follows the ID in the replies to a packet without its ID, by slot: the variants, the
         # number of their rotor, the place of their counters.
-        kept: dict[str, dict[bytes, _Kept]] = {proto: {} for proto, _ in SLOTS}
-        self._known = tuple(kept[proto] for proto, _ in SLOTS)
+        self._known: tuple[dict[bytes, _Kept], ...] = tuple({} for _ in SLOTS)
         self._moved: dict[int, bytes] = {}
         self.adopt(table)
 

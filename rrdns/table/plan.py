@@ -8,7 +8,7 @@ plan for one takes as long as a miss, so only so many are planned at once; the r
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rrdns.dns.message import opt_record
+from rrdns.dns.message import MAX_MESSAGE_OCTETS, opt_record
 from rrdns.dns.options import (
     EDE_NOT_AUTHORITATIVE,
     Asker,
@@ -39,7 +39,7 @@ class Plan:
 
 
 class Planner:
-    """Makes and keeps the plans of one transport.
+    """Makes and keeps the plans of one transport and address family.
 
     `common` has those of queries without options, by the octets before and after the question;
     the hot path looks there itself. `allowance` is the number of queries with options that may be
@@ -93,11 +93,12 @@ class Planner:
     def _plan(self, edns: Edns | None, client: bytes, recursion_desired: bool) -> Plan:
         head = int(recursion_desired) + 2 * int(edns is not None)
         snapshot = self._snapshot
-        udp_limit = limit_octets(edns, snapshot.udp_payload)
-        limit = udp_limit if self._transport is Transport.UDP else 0xFFFF
+        asker = Asker(self._transport, client, self.unix_now)
+        limit = MAX_MESSAGE_OCTETS
+        if self._transport is Transport.UDP:
+            limit = limit_octets(edns, snapshot.udp_payload, ipv6=asker.is_ipv6)
         if edns is None:
             return Plan(head, b"", b"", limit)
-        asker = Asker(self._transport, client, self.unix_now)
         options = reply_options(edns, snapshot, asker)
         opt, refused_opt = (
             opt_record(snapshot.udp_payload, dnssec_ok=edns.dnssec_ok, options=options + more)

@@ -191,3 +191,10 @@ def test_the_limit_of_a_reply(said: int | None, ours: int, limit: int) -> None:
 def test_the_opt_of_a_reply(records: bytes, counts: tuple[int, int, int], found: bytes) -> None:
     message = packet(QUESTION + records, (1, *counts))
     assert opt_of(message, 12 + len(QUESTION)) == found
+
+
+def test_a_reply_over_ipv6_fits_the_minimum_mtu() -> None:
+    asked = Edns(0, 4096, False, ())
+    assert limit_octets(asked, 4096, ipv6=True) == 1232
+    assert limit_octets(asked, 1000, ipv6=True) == 1000
+    assert limit_octets(None, 4096, ipv6=True) == 512

@@ -14,7 +14,10 @@ from support.tables import (
     opt,
 )
 
-from rrdns.rrtypes import NOERROR
+from rrdns.dns.options import Asker, Transport
+from rrdns.dns.responder import respond
+from rrdns.names import from_text
+from rrdns.rrtypes import MX, NOERROR
 from rrdns.table import executor as executor_module
 from rrdns.table.compiler import compile_table
 from rrdns.table.executor import PythonExecutor
@@ -63,15 +66,14 @@ def test_mixed_case_is_not_kept_and_keeps_its_case() -> None:
     assert kept(executor, UDP4) == 0
 
 
-def test_transports_are_apart_and_families_count_apart() -> None:
+def test_transports_and_families_are_apart() -> None:
     executor = PythonExecutor(TABLE)
     packet = ask("customer.test.", "MX")
     for _ in range(3):
         for slot in (UDP4, UDP6, TCP4):
             assert executor.execute(packet, slot) == expected(packet, SNAPSHOT, slot)
     assert executor.answered() == {("MX", NOERROR, slot): 3 for slot in (UDP4, UDP6, TCP4)}
-    assert kept(executor, UDP4) == kept(executor, TCP4) == 1
-    assert executor._known[UDP4] is executor._known[UDP6]
+    assert kept(executor, UDP4) == kept(executor, UDP6) == kept(executor, TCP4) == 1
 
 
 def test_options_of_a_client_are_not_kept() -> None:
@@ -108,3 +110,23 @@ def test_their_number_and_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         packet = ask("mx1.example.com.")
         assert executor.execute(packet, UDP4) == expected(packet, SNAPSHOT, turn=turn)
     assert kept(executor, UDP4) == 0
+
+
+def test_a_reply_over_ipv6_fits_the_minimum_mtu_whatever_the_payload() -> None:
+    profile = SNAPSHOT.profiles["default"]
+    rrsets = dict(profile.contents.rrsets[b""])
+    rrsets[MX] = replace(rrsets[MX], rdatas=tuple(b"\0\12\2%02d\0" % n for n in range(90)))
+    contents = replace(profile.contents, rrsets={b"": rrsets})
+    domains = {from_text("customer.test."): replace(profile, contents=contents)}
+    profiles = {"default": domains[from_text("customer.test.")]}
+    snapshot = replace(SNAPSHOT, udp_payload=4096, profiles=profiles, domains=domains)
+    executor = PythonExecutor(compile_table(snapshot, 1))
+    packet = ask("customer.test.", "MX", tail=opt(4096))
+    clients = ((UDP4, bytes(4), 1232, 4096), (UDP6, bytes(16), 0, 1232))
+    for _ in range(3):
+        for slot, client, least, most in clients:
+            reply = executor.execute(packet, slot, client)
+            asker = Asker(Transport.UDP, client)
+            assert reply == respond(packet, snapshot, asker, rotation=lambda _host, _rrtype: 0)
+            assert reply is not None
+            assert least < len(reply) <= most
