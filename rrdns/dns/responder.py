@@ -25,6 +25,7 @@ from rrdns.rrtypes import (
     NOTIMP,
     OPT,
     REFUSED,
+    SERVFAIL,
     TKEY,
     TSIG,
 )
@@ -61,6 +62,19 @@ def respond_to(query: Query, snapshot: Snapshot, asker: Asker, *, rotation: Rota
         limit=limit,
         udp_payload=snapshot.udp_payload,
         options=options,
+    )
+
+
+def failure(query: Query, snapshot: Snapshot) -> bytes:
+    """Return SERVFAIL, for a query that a fault of ours kept from its answer."""
+    reply = Reply(SERVFAIL)
+    return finish(
+        query,
+        reply,
+        encode_records(query, reply).wire,
+        limit=MAX_MESSAGE_OCTETS,
+        udp_payload=snapshot.udp_payload,
+        options=b"",
     )
 
 

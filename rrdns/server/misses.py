@@ -5,12 +5,11 @@ import time
 from collections import Counter
 
 from rrdns.dns.lookup import Rotation
-from rrdns.dns.message import Reply, encode_records
 from rrdns.dns.options import Asker, Transport
 from rrdns.dns.query import HEADER_OCTETS, Query, scan
-from rrdns.dns.responder import respond_to
+from rrdns.dns.responder import failure, respond_to
 from rrdns.model import Snapshot
-from rrdns.rrtypes import BADVERS, SERVFAIL, type_label
+from rrdns.rrtypes import BADVERS, type_label
 from rrdns.table.table import SLOTS
 
 _log = logging.getLogger("rrdns.server")
@@ -55,7 +54,7 @@ class Misses:
             )
         except Exception:
             self.complain(packet)
-            reply = encode_records(query, Reply(SERVFAIL)).wire
+            reply = failure(query, self.snapshot)
         self.truncated += reply[2] >> 1 & 1
         self.answered[label, _rcode(query, reply), slot] += 1
         return reply

@@ -74,6 +74,11 @@ def test_a_fault_is_servfail_and_one_report_a_minute(
             reply = misses.answer(packet, UDP4)
             assert rcode(reply) == SERVFAIL
     assert misses.answered == {("A", SERVFAIL, UDP4): 3}
+    # An OPT answers an OPT in a failure too.
+    reply = misses.answer(ask("mx1.example.com.", tail=opt(flags=0x8000)), UDP4)
+    assert reply is not None
+    assert reply.endswith(opt(SNAPSHOT.udp_payload, flags=0x8000))
+    assert reply[10:12] == b"\0\1"
     assert len(caplog.records) == 1
     assert packet.hex() in caplog.text
     assert "a fault of ours" in caplog.text
