@@ -1,12 +1,12 @@
 """Completion: scripts that their shells accept, and the words that come up."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.programs import require_program
 from support.verbs import Rrdns
 
 
@@ -38,11 +38,9 @@ def test_a_script_names_the_program_and_its_shell_accepts_it(
     result = rrdns("completion", shell)
     assert result.exit_code == 0
     assert "_RRDNS_COMPLETE" in result.stdout
-    program = shutil.which(shell)
-    if program is not None:
-        script = tmp_path / "script"
-        script.write_text(result.stdout)
-        subprocess.run([program, "-n", str(script)], check=True, timeout=60)
+    script = tmp_path / "script"
+    script.write_text(result.stdout)
+    subprocess.run([require_program(shell), "-n", str(script)], check=True, timeout=60)
 
 
 def test_verbs_come_up(config_path: Path) -> None:
