@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 from support.ports import free_port
+from support.programs import missing
 from support.tables import ask, expected, first_address, rcode
 from support.udp_stage import CONFIG, DEADLINE_SECONDS, MX1, SNAPSHOT, TABLE, MakeLoop, client
 from support.waiting import wait_until
@@ -87,7 +88,7 @@ def test_a_client_that_cannot_be_answered_holds_up_nobody(make_loop: MakeLoop) -
     try:
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
     except PermissionError:
-        pytest.skip("raw sockets need CAP_NET_RAW")
+        missing("raw sockets need CAP_NET_RAW")
     loop, port = make_loop()
     with raw, client(port) as asker:
         asker.send(ask(MX1, ident=1))

@@ -1,4 +1,5 @@
 import asyncio
+import grp
 import os
 import socket
 import stat
@@ -96,7 +97,6 @@ def test_the_control_socket_is_for_owner_and_group_and_leaves_with_the_server(
 
 
 def test_a_group_is_set_by_its_name(tmp_path: Path) -> None:
-    grp = pytest.importorskip("grp")
     path = tmp_path / "control.sock"
     own = grp.getgrgid(os.getgroups()[-1] if os.getgroups() else os.getgid())
 
@@ -123,7 +123,6 @@ def test_a_group_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_group_that_may_not_be_given_leaves_no_socket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grp = pytest.importorskip("grp")
     name = grp.getgrgid(os.getgid()).gr_name
     path = tmp_path / "control.sock"
 
