@@ -137,3 +137,17 @@ class Health(StrEnum):
     UNKNOWN = "unknown"
     PENDING = "pending"
     DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """An operator's word on a node, or on one role of it: it beats the probes while it holds.
+
+    `state` is UP or DOWN. `since` is when it was set, `until` when it expires (None: when it is
+    lifted), both in unix seconds.
+    """
+
+    state: Verdict
+    since: float
+    until: float | None = None
+    reason: str = ""
