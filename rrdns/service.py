@@ -15,29 +15,26 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from rrdns.answering import Answering
 from rrdns.dns.cookie import SECRET_OCTETS
-from rrdns.errors import RrdnsError
 from rrdns.health.scheduler import Scheduler
 from rrdns.loading import Loaded, load
+from rrdns.reloading import Reloads, first_state
 from rrdns.server.notify import Notifier
-from rrdns.server.sockets import Bound, bind_all
-from rrdns.server.tcp import TcpServer
-from rrdns.server.traffic import traffic
-from rrdns.server.udp import UdpLoop
+from rrdns.server.sockets import bind_all
 from rrdns.settings import ServerSettings
 from rrdns.store import open_store
 from rrdns.table.compiler import compile_table
 from rrdns.table.snapshot import make_snapshot
-from rrdns.table.table import SLOTS, Table
+from rrdns.table.table import Table
 from rrdns.web.app import make_app
 from rrdns.web.listen import serve_tcp, serve_unix, tcp_endpoint
-from rrdns.web.view import ReloadState, View
+from rrdns.web.view import View
 
 _log = logging.getLogger("rrdns")
 
 _COALESCE_SECONDS = 0.1
 _FIRST_ROUND_SECONDS = 5.0
-_CHECK_SECONDS = 2.0  # twice what an idle UDP loop waits
 # A background thread gives the interpreter back this soon when a query waits for it.
 _SWITCH_SECONDS = 0.0005
 
@@ -69,10 +66,12 @@ class Service:
         self._config = loaded.config
         self._started_at = time.time()
         self._ready = False
-        self._healthy = True
-        self._reload = _first_reload_state(loaded, self._started_at)
-        self._reloading = asyncio.Lock()
-        self._hangups: set[asyncio.Task[list[str]]] = set()
+        self._reloads = Reloads(
+            first_state(loaded, self._started_at),
+            prepare=lambda: self._prepare(),
+            take_over=self._take_over,
+            tell=self._tell,
+        )
         self._pause: asyncio.TimerHandle | None = None
         self._changed = False
         self._publish_seconds = 0.0
@@ -81,10 +80,9 @@ class Service:
         )
         self._secret = os.urandom(SECRET_OCTETS)
         self._table = compile_table(make_snapshot(self._config, {}, self._secret), 0)
-        self._tcp = TcpServer(
-            self._config.limits, self._table, stagger=len(self._config.server.listen)
+        self._answering = Answering(
+            self._config, self._table, on_progress=lambda: self._tell("WATCHDOG=1")
         )
-        self._loops: list[UdpLoop] = []
 
     # --- starting and stopping ----------------------------------------------------------------
 
@@ -97,7 +95,7 @@ class Service:
         for number, action in (
             (signal.SIGTERM, self.stopping.set),
             (signal.SIGINT, self.stopping.set),
-            (signal.SIGHUP, self._on_hangup),
+            (signal.SIGHUP, self._reloads.request),
         ):
             loop.add_signal_handler(number, action)
             stack.callback(loop.remove_signal_handler, number)
@@ -116,7 +114,9 @@ class Service:
         self._start_store(stack)
         await self._first_round()
         self._publish(self._table)
-        await self._serve_dns(stack, bound)
+        _settle()
+        await self._answering.start(stack, bound)
+        stack.callback(self._tell, "STOPPING=1")
         self._ready = True
         self._end_pause()
         line = f"ready listen={where} http={http} control={server.control}"
@@ -151,40 +151,6 @@ class Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _serve_dns(self, stack: contextlib.AsyncExitStack, bound: list[Bound]) -> None:
-        _settle()
-        await self._tcp.start(
-            [(pair.tcp, SLOTS.index(("tcp", str(pair.family)))) for pair in bound]
-        )
-        stack.push_async_callback(self._tcp.close)
-        for number, pair in enumerate(bound):
-            udp = UdpLoop(
-                pair.udp,
-                pair.family,
-                self._table,
-                wildcard=pair.wildcard,
-                limits=self._config.limits,
-                stagger=number,
-            )
-            self._loops.append(udp)
-            udp.start()
-            stack.callback(udp.stop)
-        check = asyncio.create_task(self._check_loops(), name="check-loops")
-        stack.callback(check.cancel)
-        stack.callback(self._tell, "STOPPING=1")
-
-    async def _check_loops(self) -> None:
-        """Look every two seconds whether all loops make progress; feed the watchdog if so."""
-        while True:
-            before = [loop.progress for loop in self._loops]
-            await asyncio.sleep(_CHECK_SECONDS)
-            after = [loop.progress for loop in self._loops]
-            self._healthy = all(now > then for now, then in zip(after, before, strict=True))
-            if self._healthy:
-                self._tell("WATCHDOG=1")
-            else:
-                _log.error("an UDP loop makes no progress")
-
     def _tell(self, state: str) -> None:
         if self._notifier is not None:
             self._notifier.tell(state)
@@ -210,52 +176,25 @@ class Service:
         started = time.perf_counter()
         snapshot = make_snapshot(self._config, self._scheduler.healths(), self._secret)
         self._table = compile_table(snapshot, self._table.generation + 1, previous)
-        self._tcp.publish(self._table)
-        for loop in self._loops:
-            loop.publish(self._table)
+        self._answering.publish(self._table)
         self._publish_seconds = time.perf_counter() - started
 
     # --- reloading ----------------------------------------------------------------------------
-
-    def _on_hangup(self) -> None:
-        # The event loop keeps no strong reference to a task; its result is in the log.
-        task = asyncio.create_task(self.reload(), name="reload")
-        self._hangups.add(task)
-        task.add_done_callback(self._hangups.discard)
 
     async def reload(self) -> list[str]:
         """Load the configuration anew; return the errors it was refused for, a line each.
 
         A refused one changes nothing.
         """
-        async with self._reloading:
-            self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-            try:
-                loaded, table = await asyncio.to_thread(self._prepare)
-            except RrdnsError as error:
-                return self._refuse(str(error))
-            except Exception as error:
-                _log.exception("a reload failed, please report it")
-                return self._refuse(f"the reload failed: {error!r}")
-            finally:
-                self._tell("READY=1")
-            self._take_over(loaded, table)
-            return []
-
-    def _refuse(self, errors: str) -> list[str]:
-        self._reload = replace(self._reload, last_successful=False, last_error=errors)
-        lines = errors.splitlines()
-        _log.error("reload refused, the old configuration stays: %d errors", len(lines))
-        for line in lines:
-            _log.error("%s", line)
-        return lines
+        return await self._reloads.reload()
 
     def _prepare(self) -> tuple[Loaded, Table]:
         loaded = load(self._config.path)
         snapshot = make_snapshot(loaded.config, self._scheduler.healths(), self._secret)
         return loaded, compile_table(snapshot, self._table.generation)
 
-    def _take_over(self, loaded: Loaded, table: Table) -> None:
+    def _take_over(self, prepared: tuple[Loaded, Table]) -> None:
+        loaded, table = prepared
         old, self._config = self._config, loaded.config
         for problem in loaded.problems:
             _log.warning("%s", problem)
@@ -263,13 +202,9 @@ class Service:
             _log.warning("settings under `server` changed: they count from the next start")
         self._scheduler.set_concurrency(self._config.probe_concurrency)
         self._scheduler.set_targets(self._config.targets, added_by_reload=True)
-        self._tcp.set_limits(self._config.limits)
-        for loop in self._loops:
-            loop.set_limits(self._config.limits)
+        self._answering.set_limits(self._config.limits)
         self._publish(table)
         _settle()
-        now = time.time()
-        self._reload = ReloadState(True, now, None, now)
         sha256 = self._config.sha256[:12]
         _log.info("reloaded sha256=%s generation=%d", sha256, self._table.generation)
 
@@ -283,9 +218,9 @@ class Service:
             states=self._scheduler.states,
             generation=self._table.generation,
             ready=self._ready,
-            healthy=self._healthy,
-            reload=self._reload,
-            traffic=traffic(self._loops, self._tcp),
+            healthy=self._answering.healthy,
+            reload=self._reloads.state,
+            traffic=self._answering.traffic(),
             probe_failures=self._scheduler.failures,
             probes_void=self._scheduler.voided,
             publish_seconds=self._publish_seconds,
@@ -301,11 +236,6 @@ def _settle() -> None:
     # too.
     gc.collect()
     gc.freeze()
-
-
-def _first_reload_state(loaded: Loaded, now: float) -> ReloadState:
-    errors = [str(problem) for problem in loaded.problems if problem.severity == "error"]
-    return ReloadState(not errors, now, "\n".join(errors) or None, now)
 
 
 def _same_at_runtime(old: ServerSettings, new: ServerSettings) -> bool:

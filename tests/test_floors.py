@@ -38,6 +38,8 @@ PLACES = {
     "web": (3, "web"),
     "loading": (3, "loading"),
     "store": (3, "store"),
+    "answering": (4, "service"),
+    "reloading": (4, "service"),
     "service": (4, "service"),
     "cli": (5, "person"),
     "demo": (5, "person"),

@@ -9,6 +9,7 @@ from support.service_stage import GREETS, REFUSES, Run, Stage, staged_in
 from support.smtp_peers import silent
 from support.tables import ask, rcode
 
+from rrdns import answering
 from rrdns import service as service_module
 from rrdns import store as store_module
 from rrdns.errors import StartError
@@ -192,7 +193,7 @@ def test_a_change_before_ready_is_published_with_it(
 def test_a_loop_that_stalls_is_seen(
     staged: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(service_module, "_CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(answering, "_CHECK_SECONDS", 0.01)
 
     async def body(stage: Stage) -> None:
         stage.write("127.0.4.1", check="none")
@@ -208,7 +209,7 @@ def test_a_loop_that_stalls_is_seen(
         async with stage.running() as service:
             await stage.until_true(lambda: not service.view().healthy, "the stall")
             assert "WATCHDOG=1" not in stage.told.states
-            monkeypatch.setattr(service_module, "_CHECK_SECONDS", 2.0)
+            monkeypatch.setattr(answering, "_CHECK_SECONDS", 2.0)
             stalled = False
             await stage.until_true(lambda: service.view().healthy, "progress")
             assert "WATCHDOG=1" in stage.told.states

@@ -103,7 +103,7 @@ def test_sighup_reloads(staged: Run) -> None:
             generation = service.view().generation
             os.kill(os.getpid(), signal.SIGHUP)
             await stage.until_true(lambda: service.view().generation > generation, "the reload")
-            await stage.until_true(lambda: not service._hangups, "the end of the reload")
+            await stage.until_true(lambda: not service._reloads.requested, "the end of the reload")
 
     staged(body)
 

@@ -1,0 +1,86 @@
+"""Reloads: one at a time, prepared beside the event loop, taken over on it or refused whole."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from rrdns.errors import RrdnsError
+from rrdns.loading import Loaded
+from rrdns.web.view import ReloadState
+
+_log = logging.getLogger("rrdns")
+
+Prepared = TypeVar("Prepared")
+
+
+class Reloads(Generic[Prepared]):
+    """Carries out reloads, and keeps how the last one ended in `state`.
+
+    `prepare` runs in a thread and may raise; `take_over` gets its result on the event loop. `tell`
+    is what systemd is told with.
+    """
+
+    def __init__(
+        self,
+        first: ReloadState,
+        *,
+        prepare: Callable[[], Prepared],
+        take_over: Callable[[Prepared], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.state = first
+        self._prepare = prepare
+        self._take_over = take_over
+        self._tell = tell
+        self._under_way = asyncio.Lock()
+        self._tasks: set[asyncio.Task[list[str]]] = set()
+
+    @property
+    def requested(self) -> bool:
+        """Whether a reload that was asked for by `request` has not ended yet."""
+        return bool(self._tasks)
+
+    def request(self) -> None:
+        """Reload when the event loop comes to it; the outcome is in the log and in `state`."""
+        # The event loop keeps no strong reference to a task.
+        task = asyncio.create_task(self.reload(), name="reload")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def reload(self) -> list[str]:
+        """Reload; return the errors that it was refused for, a line each.
+
+        A refused one changes nothing.
+        """
+        async with self._under_way:
+            self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            try:
+                prepared = await asyncio.to_thread(self._prepare)
+            except RrdnsError as error:
+                return self._refuse(str(error))
+            except Exception as error:
+                _log.exception("a reload failed, please report it")
+                return self._refuse(f"the reload failed: {error!r}")
+            finally:
+                self._tell("READY=1")
+            self._take_over(prepared)
+            now = time.time()
+            self.state = ReloadState(True, now, None, now)
+            return []
+
+    def _refuse(self, errors: str) -> list[str]:
+        self.state = replace(self.state, last_successful=False, last_error=errors)
+        lines = errors.splitlines()
+        _log.error("reload refused, the old configuration stays: %d errors", len(lines))
+        for line in lines:
+            _log.error("%s", line)
+        return lines
+
+
+def first_state(loaded: Loaded, unix_now: float) -> ReloadState:
+    """Return how the load at the start ended: a tolerant one may have left bad lines out."""
+    errors = [str(problem) for problem in loaded.problems if problem.severity == "error"]
+    return ReloadState(not errors, unix_now, "\n".join(errors) or None, unix_now)
