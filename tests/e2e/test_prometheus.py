@@ -7,6 +7,7 @@ import urllib.parse
 from pathlib import Path
 
 from support.asking import Dig
+from support.monitoring import EXPRESSIONS
 from support.ports import free_port
 from support.processes import background
 from support.programs import require_program
@@ -69,6 +70,11 @@ scrape_configs:
         assert promql("rrdns_node_in_rotation") == {"127.0.25.1": 1.0, "127.0.25.2": 0.0}
         assert promql('sum(rrdns_dns_requests_total{proto="udp", type="A"})') == {"": 7.0}
         assert promql('up{job="rrdns"}') == {"": 1.0}
+        for title, expression in EXPRESSIONS:
+            asked_now = expression.replace("$instance", ".*").replace("$__rate_interval", "1m")
+            query = urllib.parse.urlencode({"query": asked_now})
+            found = json.loads(fetch(f"http://127.0.0.1:{asked}/api/v1/query?{query}"))
+            assert found["status"] == "success", title
         lint = subprocess.run(
             [require_program("promtool"), "check", "metrics"],
             input=fetch(f"http://127.0.0.1:{http}/metrics"),
