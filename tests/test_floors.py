@@ -31,6 +31,7 @@ PLACES = {
     "health.state": (1, "health"),
     "health.select": (1, "health"),
     "health.smtp": (1, "health"),
+    "health.overrides": (1, "health"),
     "table": (2, "table"),
     "health.probe": (3, "health"),
     "health.scheduler": (3, "health"),
