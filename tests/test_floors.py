@@ -19,6 +19,7 @@ MAX_LINES = 320
 # module or package below rrdns -> (floor, room); the longest match counts
 PLACES = {
     "": (0, "ground"),
+    "domainmap": (0, "ground"),
     "errors": (0, "ground"),
     "model": (0, "ground"),
     "names": (0, "ground"),

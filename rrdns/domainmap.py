@@ -1,0 +1,191 @@
+"""The filtered domains and their profiles, in little memory: a Mapping without an object a name.
+
+Two blocks of plain octets hold it, so that a domain costs at most 26 octets beyond its name, the
+garbage collector has nothing to look at, and a compiled executor has nothing to copy:
+
+- `blob`: the records one after another, each the number of its profile (two octets, big-endian)
+  and the name in wire format, which ends in its zero octet.
+- `slots`: a hash table with linear probing of 64-bit words, a power of two of them and at least
+  three for every two names. A word is 0 where it is empty, else the upper 32 bits of the name's
+  hash, then one more than the record's offset in `blob`. A name's first place is its hash modulo
+  their number. The hash is Python's own of the name's octets (keyed, so that nobody can choose
+  names that collide), as an unsigned number of 64 bits.
+
+No wire name is the beginning of another one, so a record is compared without knowing its length.
+"""
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar, overload
+
+from rrdns.model import Profile
+from rrdns.names import Name
+
+_Default = TypeVar("_Default")
+
+MAX_PROFILES = 1 << 16
+MAX_BLOB_OCTETS = (1 << 32) - 1
+_TAG = 0xFFFFFFFF_00000000
+_OFFSET = 0x00000000_FFFFFFFF
+_FEWEST_SLOTS = 8
+
+
+class DomainMap(Mapping[Name, Profile]):
+    """Filtered domains by apex, in the order in which they were added; see the module's words.
+
+    `profiles` has the profiles by number. A DomainMap is made by `DomainMap.of` or by a builder,
+    and nothing changes it afterwards.
+    """
+
+    __slots__ = ("_count", "_mask", "blob", "profiles", "slots")
+
+    def __init__(
+        self, blob: bytearray, slots: "array[int]", profiles: tuple[Profile, ...], count: int
+    ) -> None:
+        self.blob = blob
+        self.slots = slots
+        self.profiles = profiles
+        self._count = count
+        self._mask = len(slots) - 1
+
+    @classmethod
+    def of(cls, domains: Mapping[Name, Profile]) -> "DomainMap":
+        """Return any mapping of domains as a DomainMap: itself if it is one."""
+        if isinstance(domains, cls):
+            return domains
+        builder = DomainMapBuilder(len(domains))
+        for name, profile in domains.items():
+            builder.add([name], profile)
+        return builder.build()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Name]:
+        for start, end in _records(self.blob, len(self.blob)):
+            yield bytes(self.blob[start + 2 : end])
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, bytes) and self.get(name) is not None
+
+    def __getitem__(self, name: Name) -> Profile:
+        profile = self.get(name)
+        if profile is None:
+            raise KeyError(name)
+        return profile
+
+    @overload
+    def get(self, name: Name, /) -> Profile | None: ...
+    @overload
+    def get(self, name: Name, /, default: Profile | _Default) -> Profile | _Default: ...
+    def get(
+        self, name: Name, /, default: Profile | _Default | None = None
+    ) -> Profile | _Default | None:
+        """Return the profile of a domain, or `default` for what is none."""
+        # Every query for a domain comes through here where no compiled executor runs.
+        slots, mask = self.slots, self._mask
+        hashed = hash(name)
+        place = hashed & mask
+        while word := slots[place]:
+            if not (word ^ hashed) & _TAG:
+                blob, offset = self.blob, word & _OFFSET
+                if blob.startswith(name, offset + 1):
+                    return self.profiles[blob[offset - 1] << 8 | blob[offset]]
+            place = (place + 1) & mask
+        return default
+
+
+class DomainMapBuilder:
+    """Builds a DomainMap of about `expected` names."""
+
+    def __init__(self, expected: int = 0) -> None:
+        self._blob = bytearray()
+        self._slots = _empty(_slots_for(expected))
+        self._profiles: tuple[Profile, ...] = ()
+        self._count = 0
+
+    @property
+    def so_far(self) -> DomainMap:
+        """What was added so far; the next addition ends its life."""
+        return DomainMap(self._blob, self._slots, self._profiles, self._count)
+
+    def add(self, names: Sequence[Name], profile: Profile) -> list[int]:
+        """Add those of `names` (valid wire names) that are new; return the indexes of the others.
+
+        Raises ValueError where there would be more than 65,536 profiles, or 4 GiB of names.
+        """
+        if not names:
+            return []
+        prefix = self._number(profile).to_bytes(2, "big")
+        blob, end = self._blob, len(self._blob)
+        # All at once is far quicker than one by one; what turns out not to be new is cut out.
+        blob += prefix + prefix.join(names)
+        if len(blob) > MAX_BLOB_OCTETS:
+            raise ValueError(f"more than {MAX_BLOB_OCTETS} octets of domains")
+        needed = _slots_for(self._count + len(names))
+        if needed > len(self._slots):
+            self._resize(needed, end)
+        slots, mask = self._slots, len(self._slots) - 1
+        known: list[int] = []
+        offset = end + 1
+        for index, name in enumerate(names):
+            hashed = hash(name)
+            place = hashed & mask
+            while word := slots[place]:
+                if not (word ^ hashed) & _TAG and blob.startswith(name, (word & _OFFSET) + 1):
+                    known.append(index)
+                    del blob[offset - 1 : offset + 1 + len(name)]
+                    break
+                place = (place + 1) & mask
+            else:
+                slots[place] = hashed & _TAG | offset
+                offset += len(name) + 2
+        self._count += len(names) - len(known)
+        return known
+
+    def build(self) -> DomainMap:
+        """Return the finished map; nothing may be added any more."""
+        needed = _slots_for(self._count)
+        if needed * 2 < len(self._slots):
+            self._resize(needed, len(self._blob))
+        return self.so_far
+
+    def _number(self, profile: Profile) -> int:
+        for number, known in enumerate(self._profiles):
+            if known is profile:
+                return number
+        if len(self._profiles) == MAX_PROFILES:
+            raise ValueError(f"more than {MAX_PROFILES} profiles have domains")
+        self._profiles = (*self._profiles, profile)
+        return len(self._profiles) - 1
+
+    def _resize(self, count: int, end: int) -> None:
+        """Spread the records before `end` over so many slots."""
+        blob, slots, mask = self._blob, _empty(count), count - 1
+        for start, stop in _records(blob, end):
+            hashed = hash(bytes(blob[start + 2 : stop]))
+            place = hashed & mask
+            while slots[place]:
+                place = (place + 1) & mask
+            slots[place] = hashed & _TAG | start + 1
+        self._slots = slots
+
+
+def _slots_for(count: int) -> int:
+    return max(_FEWEST_SLOTS, 1 << (count * 3 // 2).bit_length())
+
+
+def _empty(count: int) -> "array[int]":
+    return array("Q", [0]) * count
+
+
+def _records(blob: bytearray, end: int) -> Iterator[tuple[int, int]]:
+    """Yield where each record before `end` begins and ends."""
+    start = 0
+    while start < end:
+        stop = start + 2
+        while length := blob[stop]:
+            stop += 1 + length
+        stop += 1
+        yield start, stop
+        start = stop

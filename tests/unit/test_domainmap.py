@@ -1,0 +1,145 @@
+"""The domain map: a dict of names and profiles to whoever looks, in a few octets each."""
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.dns_worlds import contents
+
+from rrdns import domainmap
+from rrdns.domainmap import DomainMap, DomainMapBuilder
+from rrdns.model import Profile
+from rrdns.names import Name, from_text
+
+PROFILES = tuple(Profile(name, contents("", "test.")) for name in ("default", "parked", "third"))
+ONE, TWO, THREE = (from_text(f"{name}.test.") for name in ("one", "two", "three"))
+
+# Labels that are the beginning of one another, and octets that look like lengths and ends.
+_labels = st.lists(
+    st.sampled_from((b"\1a", b"\2aa", b"\1\0", b"\2\0\0", b"\2a\0", b"\3\1a\0", b"\1\1")),
+    max_size=4,
+)
+_names: st.SearchStrategy[Name] = _labels.map(lambda parts: b"".join(parts) + b"\0")
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(_names, max_size=12), st.sampled_from(PROFILES)),
+        max_size=6,
+    ),
+    st.integers(0, 64),
+    st.lists(_names),
+)
+def test_it_is_the_dict_that_keeps_the_first_profile_of_each_name(
+    lists: list[tuple[list[Name], Profile]], expected: int, others: list[Name]
+) -> None:
+    builder = DomainMapBuilder(expected)
+    model: dict[Name, Profile] = {}
+    for names, profile in lists:
+        known = []
+        for index, name in enumerate(names):
+            if name in model:
+                known.append(index)
+            model.setdefault(name, profile)
+        assert builder.add(names, profile) == known
+        assert dict(builder.so_far) == model
+    made = builder.build()
+    assert made == model
+    assert list(made) == list(model)
+    assert list(made.values()) == list(model.values())
+    assert len(made) == len(model)
+    for name in (*others, *model):
+        assert made.get(name) is model.get(name)
+        assert (name in made) == (name in model)
+    assert DomainMap.of(model) == model
+
+
+def test_what_is_not_there_is_none_the_default_or_an_error() -> None:
+    domains = DomainMap.of({ONE: PROFILES[0]})
+    assert domains.get(TWO) is None
+    assert domains.get(TWO, PROFILES[1]) is PROFILES[1]
+    assert domains.get(ONE, None) is PROFILES[0]
+    assert domains[ONE] is PROFILES[0]
+    others: list[object] = ["one.test.", None]
+    assert all(other not in domains for other in others)
+    with pytest.raises(KeyError):
+        domains[TWO]
+
+
+def test_a_map_of_a_map_is_itself() -> None:
+    domains = DomainMap.of({ONE: PROFILES[0]})
+    assert DomainMap.of(domains) is domains
+    assert domains.profiles == (PROFILES[0],)
+
+
+def test_the_buffers_are_laid_out_as_the_module_says() -> None:
+    builder = DomainMapBuilder()
+    assert builder.add([ONE, TWO], PROFILES[1]) == []
+    assert builder.add([TWO, THREE], PROFILES[0]) == [0]
+    made = builder.build()
+    records = b"\0\0" + ONE, b"\0\0" + TWO, b"\0\1" + THREE
+    assert made.profiles == (PROFILES[1], PROFILES[0])
+    assert bytes(made.blob) == b"".join(records)
+    size = len(made.slots)
+    assert made.slots.typecode == "Q"
+    assert size & (size - 1) == 0
+    starts = [0, len(records[0]), len(records[0] + records[1])]
+    words = {
+        (hash(name) % 2**64 >> 32 << 32) + start + 1: hash(name) % size
+        for name, start in zip((ONE, TWO, THREE), starts, strict=True)
+    }
+    assert {word for word in made.slots if word} == set(words)
+    for word, first in words.items():
+        place = made.slots.index(word)
+        assert all(made.slots[(first + step) % size] for step in range((place - first) % size))
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 6, 1000, 1365, 1366, 20_000])
+@pytest.mark.parametrize("hint", [0, 1, 100])
+def test_it_is_small_and_never_full_whatever_was_expected(count: int, hint: int) -> None:
+    names = [from_text(f"customer{number}.test.") for number in range(count)]
+    builder = DomainMapBuilder(hint * count)
+    for start in range(0, count, 777):
+        assert builder.add(names[start : start + 777], PROFILES[0]) == []
+    made = builder.build()
+    assert 2 * len(made.slots) > 3 * count
+    beyond = sum(map(sys.getsizeof, (made, made.blob, made.slots))) - sum(map(len, names))
+    assert beyond <= 64 * count + 1000
+    assert list(made) == names
+    assert all(made.get(name) is PROFILES[0] for name in names)
+
+
+def test_a_name_whose_hash_ends_like_another_ones_is_told_from_it() -> None:
+    builder = DomainMapBuilder()
+    builder.add([ONE], PROFILES[0])
+    slots = builder.so_far.slots
+    # As if the upper half of TWO's hash were that of ONE's, in the place where TWO is looked for.
+    slots[hash(TWO) % len(slots)] = (hash(TWO) % 2**64 >> 32 << 32) + 1
+    assert builder.so_far.get(TWO) is None
+    assert builder.add([TWO], PROFILES[1]) == []
+    assert builder.build().get(TWO) is PROFILES[1]
+
+
+def test_every_length_of_name_is_found() -> None:
+    names = [
+        b"".join(b"\1" + bytes([97 + bit]) for bit in range(labels)) + b"\0"
+        for labels in range(1, 20)
+    ]
+    names.append(b"\x3f" + b"y" * 63 + b"\x3f" + b"z" * 63 + b"\x3f" + b"x" * 63 + b"\0")
+    domains = DomainMap.of(dict.fromkeys(names, PROFILES[2]))
+    assert list(domains) == names
+    assert all(domains.get(name) is PROFILES[2] for name in names)
+
+
+def test_a_builder_says_what_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(domainmap, "MAX_PROFILES", 2)
+    builder = DomainMapBuilder()
+    builder.add([ONE], PROFILES[0])
+    builder.add([TWO], PROFILES[1])
+    builder.add([], PROFILES[2])
+    with pytest.raises(ValueError, match="more than 2 profiles have domains"):
+        builder.add([THREE], PROFILES[2])
+    monkeypatch.setattr(domainmap, "MAX_BLOB_OCTETS", 30)
+    with pytest.raises(ValueError, match="more than 30 octets of domains"):
+        builder.add([THREE], PROFILES[0])
