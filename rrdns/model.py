@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from rrdns.names import ROOT, Name, Prefix, suffix_offsets
-from rrdns.targets import Family, Health, Target
+from rrdns.targets import Family, Health, Override, Target
 
 # --- who answers with which addresses ---------------------------------------------------------
 
@@ -73,12 +73,16 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One member of a host and whether it is answered, with the reason in an operator's words."""
+    """One member of a host and whether it is answered, with the reason in an operator's words.
+
+    `health` is the effective state: an `override` has had its say in it.
+    """
 
     member: Member
     health: Health
     selected: bool
     why: str
+    override: Override | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,9 @@ class Selection:
     """Which addresses of one family a host answers with, and why.
 
     `failopen`: every address is answered because too few are healthy. `degraded`: none of the
-    host's own targets in this family is healthy. Without a selected address the answer is NODATA.
+    host's own targets in this family is healthy. `stand_ins` are the members of the host's
+    fallback, where that was asked because too few of its own are healthy. Without a selected
+    address the answer is NODATA.
     """
 
     host: Host
@@ -94,11 +100,19 @@ class Selection:
     choices: tuple[Choice, ...]
     failopen: bool
     degraded: bool
+    stand_ins: tuple[Choice, ...] = ()
 
     @property
     def selected(self) -> tuple[Member, ...]:
         """The members that are answered, in the configuration's order."""
-        return tuple(choice.member for choice in self.choices if choice.selected)
+        return tuple(
+            choice.member for choice in (*self.choices, *self.stand_ins) if choice.selected
+        )
+
+    @property
+    def by_fallback(self) -> bool:
+        """Whether the fallback's addresses are answered instead of the host's own."""
+        return any(choice.selected for choice in self.stand_ins)
 
 
 # --- zones and profiles -----------------------------------------------------------------------
@@ -197,11 +211,13 @@ class Profile:
 class HostAnswer:
     """One host's answer in one family: the selection, and the orders that rotation steps through.
 
-    `variants` holds packed addresses; none at all means NODATA.
+    `variants` holds packed addresses; none at all means NODATA. `marks` has a number for each
+    variant: its place in the sequence that the host's policy makes of all members, healthy or not.
     """
 
     selection: Selection
     variants: tuple[tuple[bytes, ...], ...]
+    marks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

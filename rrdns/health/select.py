@@ -6,9 +6,15 @@ knows how a state came about, or how an answer is encoded or rotated.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rrdns.model import Choice, Host, Member, MinHealthy, Selection
-from rrdns.targets import Family, Health, TargetKey
+from rrdns.names import to_text
+from rrdns.targets import Family, Health, Override, TargetKey
+
+# By (node, role); the role None stands for every role of the node that has none of its own.
+Overrides = Mapping[tuple[str, str | None], Override]
+NO_OVERRIDES: Overrides = MappingProxyType({})
 
 _OTHER = {Family.IPV4: Family.IPV6, Family.IPV6: Family.IPV4}
 _FAMILY_TEXT = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
@@ -29,34 +35,60 @@ class _Candidates:
     """
 
     members: tuple[Member, ...]
+    overrides: tuple[Override | None, ...]
     healths: tuple[Health, ...]
     considered: tuple[int, ...]
     healthy: tuple[int, ...]
     need: int
 
 
-def select(host: Host, healths: Mapping[TargetKey, Health]) -> Mapping[Family, Selection]:
+def select(
+    host: Host,
+    healths: Mapping[TargetKey, Health],
+    overrides: Overrides = NO_OVERRIDES,
+    fallback: Host | None = None,
+) -> Mapping[Family, Selection]:
     """Return a host's selection in both families; a target without a health is unknown.
 
-    With need = min(number considered, `min_healthy`): (1) the healthy addresses of the
-    lowest-numbered tier that has some and reaches it; (2) else the healthy ones of all tiers, if
-    they do; (4) else none, if the other family got an answer by these; (5) else all addresses of
-    the lowest tier and all healthy ones. So a host with members answers in at least one family,
-    with a `min_healthy` of 0 too.
+    An override beats the health of its node's targets; one of a role beats that of the node.
+    `fallback` is the host that `host.fallback` names. With need = min(number considered,
+    `min_healthy`): (1) the healthy addresses of the lowest-numbered tier that has some and reaches
+    it; (2) else the healthy ones of all tiers, if they do; (3) else what steps 1 and 2 select for
+    the fallback, in families that the host itself has; (4) else none, if the other family got an
+    answer by these; (5) else all addresses of the lowest tier and all healthy ones. So a host with
+    members answers in at least one family, with a `min_healthy` of 0 too.
     """
-    candidates = {family: _candidates(host, family, healths) for family in Family}
-    reached = {family: _reaching(found) for family, found in candidates.items()}
+    own = {family: _candidates(host, family, healths, overrides) for family in Family}
+    asked = {
+        family: _candidates(fallback, family, healths, overrides)
+        for family in Family
+        if fallback is not None and own[family].members and not _reaching(own[family])
+    }
+    answering = {
+        family
+        for family in Family
+        if _reaching(own[family]) or (family in asked and _reaching(asked[family]))
+    }
     return {
-        family: _selection(
-            host, family, candidates[family], reached[family], reached[_OTHER[family]]
-        )
+        family: _selection(host, family, own[family], asked.get(family), answering)
         for family in Family
     }
 
 
-def _candidates(host: Host, family: Family, healths: Mapping[TargetKey, Health]) -> _Candidates:
+def _candidates(
+    host: Host, family: Family, healths: Mapping[TargetKey, Health], overrides: Overrides
+) -> _Candidates:
     members = host.considered(family)
-    states = tuple(healths.get(member.target.key, Health.UNKNOWN) for member in members)
+    overridden = tuple(
+        overrides.get((member.node, member.role)) or overrides.get((member.node, None))
+        for member in members
+    )
+    states = tuple(
+        healths.get(member.target.key, Health.UNKNOWN)
+        if override is None
+        else Health(override.state.value)
+        for member, override in zip(members, overridden, strict=True)
+    )
     pending = _positions(states, Health.PENDING)
     healthy = _positions(states, Health.UP, Health.UNKNOWN)
     considered = tuple(range(len(members)))
@@ -64,7 +96,8 @@ def _candidates(host: Host, family: Family, healths: Mapping[TargetKey, Health])
         considered = tuple(position for position in considered if position not in pending)
     else:
         healthy = pending
-    return _Candidates(members, states, considered, healthy, _need(host.min_healthy, considered))
+    need = _need(host.min_healthy, considered)
+    return _Candidates(members, overridden, states, considered, healthy, need)
 
 
 def _positions(states: Sequence[Health], *wanted: Health) -> tuple[int, ...]:
@@ -93,39 +126,48 @@ def _of_tier(found: _Candidates, positions: Sequence[int], tier: int) -> tuple[i
 def _selection(
     host: Host,
     family: Family,
-    found: _Candidates,
-    reached: tuple[int, ...],
-    reached_by_other: tuple[int, ...],
+    own: _Candidates,
+    asked: _Candidates | None,
+    answering: set[Family],
 ) -> Selection:
-    failopen = bool(found.members) and not reached and not reached_by_other
-    selected = set(reached)
+    failopen = bool(own.members) and not answering
+    selected = set(_reaching(own))
+    instead = ""
     if failopen:
-        lowest = min(found.members[position].tier for position in found.considered)
-        selected = {*_of_tier(found, found.considered, lowest), *found.healthy}
-    left_to_other = _FAMILY_TEXT[_OTHER[family]] if not reached and not failopen else ""
+        lowest = min(own.members[position].tier for position in own.considered)
+        selected = {*_of_tier(own, own.considered, lowest), *own.healthy}
+    elif not selected and family in answering and host.fallback is not None:
+        instead = f"{to_text(host.fallback)} stands in"
+    elif not selected:
+        instead = f"{_FAMILY_TEXT[_OTHER[family]]} answers alone"
     return Selection(
         host=host,
         family=family,
-        choices=tuple(
-            Choice(
-                member,
-                state,
-                position in selected,
-                _why(position, state, found, position in selected, left_to_other),
-            )
-            for position, (member, state) in enumerate(
-                zip(found.members, found.healths, strict=True)
-            )
-        ),
+        choices=_choices(own, selected, instead),
         failopen=failopen,
-        degraded=bool(found.members) and not found.healthy,
+        degraded=bool(own.members) and not own.healthy,
+        stand_ins=()
+        if asked is None
+        else _choices(asked, set(_reaching(asked)), "it does not stand in"),
     )
 
 
-def _why(
-    position: int, state: Health, found: _Candidates, selected: bool, left_to_other: str
-) -> str:
-    text = _HEALTH_TEXT[state]
+def _choices(found: _Candidates, selected: set[int], instead: str) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(
+            found.members[position],
+            found.healths[position],
+            position in selected,
+            _why(position, found, position in selected, instead),
+            found.overrides[position],
+        )
+        for position in range(len(found.members))
+    )
+
+
+def _why(position: int, found: _Candidates, selected: bool, instead: str) -> str:
+    state, override = found.healths[position], found.overrides[position]
+    text = _HEALTH_TEXT[state] if override is None else _override_text(override)
     healthy = position in found.healthy
     if selected and not healthy:
         return f"{text}, answered because too few are healthy (fail open)"
@@ -133,8 +175,13 @@ def _why(
         return f"{text}, answered because no other is healthy"
     if not selected and state is Health.PENDING and not healthy:
         return f"{text}, stays out until the first probes are through"
-    if not selected and healthy and left_to_other:
-        return f"{text}, but too few are: {left_to_other} answers alone"
+    if not selected and healthy and instead:
+        return f"{text}, but too few are: {instead}"
     if not selected and healthy:
         return f"{text}, kept in reserve: a lower tier has enough"
     return text
+
+
+def _override_text(override: Override) -> str:
+    reason = f" ({override.reason})" if override.reason else ""
+    return f"{override.state} by an operator's override{reason}"

@@ -49,7 +49,8 @@ def compile_table(snapshot: Snapshot, generation: int, previous: Table | None = 
 
 def _rotors(snapshot: Snapshot) -> Iterator[Rotor]:
     for (host, rrtype), found in snapshot.answers.items():
-        yield Rotor(host, rrtype, tuple(variant[0] for variant in found.variants))
+        leads = tuple(variant[0] for variant in found.variants)
+        yield Rotor(host, rrtype, leads, found.marks or tuple(range(len(leads))))
 
 
 def _same_static(old: Snapshot, new: Snapshot) -> bool:

@@ -1,32 +1,47 @@
-"""Rotation: a host's addresses to the orders of its answers, and the steps through them."""
+"""Rotation: the steps of each host through the orders of its answers, across tables."""
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rrdns.names import Name
 from rrdns.table.table import Rotor
 
-MAX_VARIANTS = 256
+# A mark is a place within a round of a policy's sequence, and above that the round's number.
+ROUND = 1 << 64
 
 
-def round_robin(
-    addresses: Sequence[bytes], *, start: int, max_answers: int
-) -> tuple[tuple[bytes, ...], ...]:
-    """Return the list turned by one at each step, each order cut to `max_answers` addresses.
+def continuation(old: Rotor, new: Rotor, led: Mapping[bytes, int] = {}) -> tuple[int, ...]:
+    """Return where a new rotor goes on for each position of the old one's next step.
 
-    Every address leads once in a round, and with a cut list has the same number of places in it.
-    The first order begins with address number `start` (modulo their number), so that hosts over
-    the same nodes can start from different ones. With more than 256 addresses a step turns the
-    list by so many that 256 orders go round.
+    A position is a turn modulo the number of leads; an old turn is taken modulo the length of what
+    is returned, and the answer is the new turn. The new rotor goes on after the place at which the
+    old one was in the sequence that their policy makes of all of a host's addresses. So with a node
+    that flaps, even at every query, the others lead as they would without it. Where no address
+    stays (another tier, a fallback) it goes on with the one that has led least for its share; `led`
+    says how often each address has led this host.
     """
-    count = len(addresses)
-    step = -(-count // MAX_VARIANTS) or 1
-    turned = (
-        [*addresses[lead:], *addresses[:lead]]
-        for lead in ((start + turn) % count for turn in range(0, count, step))
+    if old.leads == new.leads:
+        return tuple(range(len(old.leads) or 1))
+    if not set(old.leads) & set(new.leads):
+        return (_least_led(new, led),)
+    rounds = max(new.marks) // ROUND + 1
+    order = sorted(range(len(new.marks)), key=new.marks.__getitem__)
+    marks = [new.marks[position] for position in order]
+    return tuple(
+        order[bisect_right(marks, old.marks[position - 1] % (rounds * ROUND)) % len(order)]
+        for position in range(len(old.leads))
     )
-    return tuple(tuple(order[:max_answers]) for order in turned)
+
+
+def _least_led(rotor: Rotor, led: Mapping[bytes, int]) -> int:
+    shares = Counter(rotor.leads)
+    return min(
+        range(len(rotor.leads)),
+        key=lambda position: led.get(rotor.leads[position], 0) / shares[rotor.leads[position]],
+        default=0,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +64,21 @@ class Rotation:
 
     def followed_by(self, rotors: tuple[Rotor, ...], first: int) -> "Rotation":
         """Return the rotation of the next table; rotors that are new begin at step `first`."""
-        starts = tuple(
-            first if number is None else self.turns[number]
-            for rotor in rotors
-            for number in (self.numbers.get((rotor.host, rotor.rrtype)),)
-        )
+        leads = self.leads()
+        starts = tuple(self._start(rotor, first, leads) for rotor in rotors)
         numbers = {(rotor.host, rotor.rrtype): number for number, rotor in enumerate(rotors)}
-        return Rotation(rotors, numbers, starts, list(starts), self.leads())
+        return Rotation(rotors, numbers, starts, list(starts), leads)
+
+    def _start(self, rotor: Rotor, first: int, leads: Mapping[tuple[Name, bytes], int]) -> int:
+        number = self.numbers.get((rotor.host, rotor.rrtype))
+        if number is None:
+            return first
+        old, turn = self.rotors[number], self.turns[number]
+        if old.leads == rotor.leads:
+            return turn
+        led = {address: leads.get((rotor.host, address), 0) for address in set(rotor.leads)}
+        positions = continuation(old, rotor, led)
+        return positions[turn % len(positions)]
 
     def turn(self, host: Name, rrtype: int) -> int:
         """Return the step of a host's rotation, and go on to the next."""

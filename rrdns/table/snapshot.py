@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from rrdns.health.select import select
+from rrdns.health.select import NO_OVERRIDES, Overrides, select
 from rrdns.model import Host, HostAnswer, Selection, Snapshot
 from rrdns.names import Name
 from rrdns.settings import Config
-from rrdns.table.rotation import round_robin
+from rrdns.table.policies import round_robin
 from rrdns.targets import Health, TargetKey
 
 
@@ -14,14 +14,18 @@ def make_snapshot(
     config: Config,
     healths: Mapping[TargetKey, Health],
     made_up_secret: bytes | None = None,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> Snapshot:
     """Return the state that decides answers; a target without a health is unknown.
 
     `made_up_secret` (16 octets) makes the cookies where the configuration names no secrets.
+    `overrides` are by (node, role), with the role None for a whole node.
     """
     answers: dict[tuple[Name, int], HostAnswer] = {}
-    for host in config.hosts():
-        for family, selection in select(host, healths).items():
+    hosts = {host.name: host for host in config.hosts()}
+    for host in hosts.values():
+        fallback = None if host.fallback is None else hosts[host.fallback]
+        for family, selection in select(host, healths, overrides, fallback).items():
             answers[host.name, family.rrtype] = _host_answer(host, selection)
     server = config.server
     secrets = server.cookie_secrets
@@ -43,7 +47,9 @@ def make_snapshot(
 
 def _host_answer(host: Host, selection: Selection) -> HostAnswer:
     # The same address may come from two nodes; an RRset holds it once (RFC 2181, section 5).
-    addresses = list(dict.fromkeys(member.target.packed for member in selection.selected))
-    return HostAnswer(
-        selection, round_robin(addresses, start=host.rank, max_answers=host.max_answers)
+    ring = dict.fromkeys(
+        choice.member.target.packed for choice in (*selection.choices, *selection.stand_ins)
     )
+    selected = {member.target.packed for member in selection.selected}
+    orders = round_robin(tuple(ring), selected, start=host.rank, max_answers=host.max_answers)
+    return HostAnswer(selection, orders.variants, orders.marks)

@@ -115,11 +115,15 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Rotor:
-    """What a counter steps through: a host, its record type, and who leads each variant."""
+    """What a counter steps through: a host, its record type, and who leads each variant.
+
+    `marks` are the variants' places in the policy's sequence (see `rotation.continuation`).
+    """
 
     host: Name
     rrtype: int
     leads: tuple[bytes, ...]
+    marks: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
