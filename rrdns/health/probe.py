@@ -7,22 +7,17 @@ never an exception. What is said comes from `rrdns.health.smtp`.
 import asyncio
 import errno
 import socket
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
+from rrdns.health.link import Link
 from rrdns.health.smtp import Dialogue, Event, Finished, Judged, Received, Send
-from rrdns.targets import Check, Family, ProbeResult, ProbeSettings, Reason, Target
+from rrdns.targets import Check, Family, ProbeResult, Reason, Target
 
 # What follows QUIT does not count, so it is not waited for as long as a command.
 _QUIT_TIMEOUT_SECONDS: Final = 1.0
-_READ_OCTETS: Final = 64 * 1024
 _MAX_TRANSCRIPT_LINES: Final = 200
-# Linux chooses the port only at connect, so that a source address has all ports for each target.
-_IP_BIND_ADDRESS_NO_PORT: Final = 24
-_FAMILIES: Final = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 # Errors that the far end, or a router near it, told us. ConnectionError is among them; any other
 # error is this machine's own trouble, because a target must not suffer for what we cannot place.
 _FAR_ERRORS: Final = frozenset({errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENOPROTOOPT})
@@ -92,74 +87,68 @@ class _Probe:
         self._phase = "connect"
         self._seconds: dict[str, float] = {}
         self._result: ProbeResult | None = None
+        self._link = Link(target, self._on_connected, self._on_data)
 
     async def run(self) -> ProbeResult:
+        settings = self._settings
+        self._say("*", f"connecting to {self._target.address} port {settings.port}")
         try:
-            sock = await self._connect()
-            if self._settings.check is Check.TCP:
-                sock.close()
-                self._judge(ProbeResult(Reason.OK))
-            else:
-                await self._talk(sock)
+            self._link.set_deadline(self._started + settings.connect_timeout_seconds)
+            self._link.open()
+            await self._link.ended()
         except TimeoutError:
             self._fail(Reason.TIMEOUT, f"timeout in {self._phase}")
         except OSError as error:
             self._fail(reason_of(error), error.strerror or str(error))
+        finally:
+            self._link.close()
         assert self._result is not None  # noqa: S101 - every path above ends with a verdict
         self._lap()
         return replace(self._result, seconds=dict(self._seconds))
 
-    async def _connect(self) -> socket.socket:
-        target, settings = self._target, self._settings
-        self._say("*", f"connecting to {target.address} port {settings.port}")
-        sock = socket.socket(_FAMILIES[target.family], socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            _bind(sock, settings)
-            async with asyncio.timeout(settings.connect_timeout_seconds):
-                await asyncio.get_running_loop().sock_connect(sock, (target.address, settings.port))
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+    def _on_connected(self) -> None:
+        settings = self._settings
+        if settings.check is Check.TCP:
+            self._judge(ProbeResult(Reason.OK))
+            self._link.close()
+            return
+        self._dialogue = Dialogue(settings.check, self._helo or self._address_literal())
+        self._enter(self._dialogue.phase, settings.banner_timeout_seconds)
 
-    async def _talk(self, sock: socket.socket) -> None:
-        dialogue = Dialogue(self._settings.check, self._helo or _address_literal(sock))
-        self._enter(dialogue.phase, self._settings.banner_timeout_seconds)
-        reader, writer = await asyncio.open_connection(sock=sock)
-        try:
-            while not dialogue.finished:
-                async with asyncio.timeout_at(self._deadline):
-                    data = await reader.read(_READ_OCTETS)
-                for event in dialogue.receive(data) if data else dialogue.receive_eof():
-                    self._act(event, dialogue, writer)
-        finally:
-            # Nothing is left to be sent that matters, and a close must not wait for the peer.
-            writer.transport.abort()
-            await asyncio.sleep(0)
+    def _on_data(self, data: bytes) -> None:
+        dialogue = self._dialogue
+        for event in dialogue.receive(data) if data else dialogue.receive_eof():
+            self._act(event)
 
-    def _act(self, event: Event, dialogue: Dialogue, writer: asyncio.StreamWriter) -> None:
+    def _act(self, event: Event) -> None:
         match event:
-            case Received(text):
-                self._say("<", text)
+            case Received():
+                if self._transcript is not None:
+                    self._say("<", event.text)
             case Judged(result, detail):
                 if detail:
                     self._say("*", detail)
                 self._judge(result)
             case Send(data):
-                self._say(">", data.decode("ascii").rstrip())
+                if self._transcript is not None:
+                    self._say(">", data.decode("ascii").rstrip())
                 timeout = self._settings.command_timeout_seconds
                 if self._result is not None:
                     timeout = min(timeout, _QUIT_TIMEOUT_SECONDS)
-                self._enter(dialogue.phase, timeout)
-                writer.write(data)
+                self._enter(self._dialogue.phase, timeout)
+                self._link.send(data)
             case Finished():
                 self._say("*", "closing")
+                self._link.close()
+
+    def _address_literal(self) -> str:
+        address = self._link.own_address
+        return f"[IPv6:{address}]" if self._target.family is Family.IPV6 else f"[{address}]"
 
     def _enter(self, phase: str, timeout_seconds: float) -> None:
         self._lap()
         self._phase = phase
-        self._deadline = self._phase_started + timeout_seconds
+        self._link.set_deadline(self._phase_started + timeout_seconds)
 
     def _lap(self) -> None:
         now = self._clock()
@@ -182,19 +171,3 @@ class _Probe:
         if self._transcript is not None and len(self._transcript) < _MAX_TRANSCRIPT_LINES:
             seconds = self._clock() - self._started
             self._transcript.append(TranscriptLine(seconds, direction, text))
-
-
-def _bind(sock: socket.socket, settings: ProbeSettings) -> None:
-    v6 = sock.family == socket.AF_INET6
-    source = settings.source_ipv6 if v6 else settings.source_ipv4
-    if source is None:
-        return
-    if sys.platform == "linux":
-        with suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-    sock.bind((source, 0))
-
-
-def _address_literal(sock: socket.socket) -> str:
-    address = str(sock.getsockname()[0]).partition("%")[0]
-    return f"[IPv6:{address}]" if sock.family == socket.AF_INET6 else f"[{address}]"
