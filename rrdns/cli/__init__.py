@@ -29,6 +29,7 @@ VERBS = {
     "status": ("rrdns.cli.running", "status"),
     "reload": ("rrdns.cli.running", "reload"),
     "records": ("rrdns.cli.records", "records"),
+    "import-zone": ("rrdns.cli.importing", "import_zone"),
     "demo": ("rrdns.cli.serving", "demo"),
     "completion": ("rrdns.cli.completion", "completion"),
 }

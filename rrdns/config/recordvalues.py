@@ -15,6 +15,7 @@ from rrdns.config.scalars import any_address, shown, text, whole_number
 from rrdns.names import ROOT, Name, to_text
 
 _MX = re.compile(r"(?:0|[1-9][0-9]{0,4}) \S+")
+_GENERIC = re.compile(r"\\# [0-9]+( [0-9A-Fa-f]+)*")  # RFC 3597, section 5
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 _BARE = re.compile(r'[^\s;()"]+')
 _CHUNK_OCTETS = 255
@@ -218,6 +219,8 @@ def _of_mapping(mnemonic: str, value: dict[str, Tree], apex: Apex) -> str:
 
 
 def _of_text(found: str) -> str:
+    if _GENERIC.fullmatch(found):
+        return found
     if len(found) > 1 and found.startswith('"') and found.endswith('"'):
         # octoDNS takes the chunks of a long text, too.
         found = found[1:-1].replace('" "', "")
