@@ -1,11 +1,15 @@
 """Domain lists: what a line may be, and that a plain line costs next to nothing."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rrdns import domainmap
 from rrdns.config import domains, hostnames
-from rrdns.config.domains import parse_domain_file
+from rrdns.config.domains import DomainList
 from rrdns.errors import ConfigError, Severity
 from rrdns.loading import load
 from rrdns.names import from_text, to_text
@@ -32,8 +36,18 @@ def _configuration(tmp_path: Path, lines: bytes) -> Path:
     return tmp_path / "rrdns.yaml"
 
 
+def _parsed(data: bytes) -> DomainList:
+    """What a file says, whatever pieces it was read in."""
+    pieces = list(domains.parse_domain_file(data))
+    return DomainList(
+        [name for piece in pieces for name in piece.names],
+        [line for piece in pieces for line in piece.lines],
+        [error for piece in pieces for error in piece.errors],
+    )
+
+
 def test_names_comments_blank_lines_and_line_ends() -> None:
-    found = parse_domain_file(
+    found = _parsed(
         "\ufeff# all\r\none.test\r\n\r\n  Two.TEST.  # second\nbücher.test\nfaß。test\r\n"
         "_dmarc.x--y.test\n1.2.test".encode()
     )
@@ -71,14 +85,14 @@ def test_names_comments_blank_lines_and_line_ends() -> None:
     ],
 )
 def test_a_bad_line_is_told_with_its_number_and_costs_no_other(line: str) -> None:
-    found = parse_domain_file(f"good.test\n{line}\nbetter.test\n".encode())
+    found = _parsed(f"good.test\n{line}\nbetter.test\n".encode())
     assert [number for number, _ in found.errors] == [2]
     assert found.names == [from_text("good.test"), from_text("better.test")]
 
 
 def test_the_short_way_agrees_with_the_long_one() -> None:
     lines = ["a.test", "A-b.Test", "x" * 63 + ".test", ".".join(["abcdefg"] * 31) + ".test"]
-    found = parse_domain_file("\n".join(lines).encode())
+    found = _parsed("\n".join(lines).encode())
     assert found.names == [from_text(line) for line in lines]
 
 
@@ -91,9 +105,56 @@ def test_a_plain_line_never_takes_the_long_way(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(domains, "absolute", counted)
     lines = [f"Customer-{number}.example{number % 9}.test" for number in range(20_000)]
-    found = parse_domain_file("\n".join([*lines, "bücher.test"]).encode())
+    found = _parsed("\n".join([*lines, "bücher.test"]).encode())
     assert len(found.names) == 20_001
     assert calls == ["bücher.test"]
+
+
+_Y = "y" * 63
+LINES = (
+    *("a.test", "b-c.d.test", "_e.test", "1.2.test", "A.Test", "a.test.", "bücher.test", "x" * 70),
+    *("", " ", "# no", "a.test # one", "a.test\r", "\ta.test", "a b.test", "single", "-a.test"),
+    *("a-.test", "a..test", ".test", "a.test..", "1.2.3.4", "a.4b", "a.4-b", "a.b4", "a.-b"),
+    *("a.b-", "a--b.test", f"{_Y}.{_Y}.{_Y}.{'z' * 61}", f"{_Y}.{_Y}.{_Y}.{'z' * 62}", f"y{_Y}.a"),
+)
+
+
+@given(
+    st.lists(st.sampled_from(LINES), max_size=40),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", "\n", "\n\n"]),
+    st.tuples(st.integers(1, 400), st.integers(1, 40)),
+)
+def test_pieces_of_any_size_say_what_the_lines_say_alone(
+    lines: list[str], line_end: str, last: str, sizes: tuple[int, int]
+) -> None:
+    data = ("\ufeff" + line_end.join(lines) + last).encode()
+    written = [line.partition("#")[0].strip().encode() for line in lines]
+    alone = domains._parse((number, line) for number, line in enumerate(written, 1) if line)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(domains, "_PIECE_OCTETS", sizes[0])
+        patch.setattr(domains, "_SMALLER_OCTETS", sizes[1])
+        found = _parsed(data)
+    assert found == alone
+
+
+def test_a_large_file_is_read_in_a_few_steps_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    parse_lines = domains._parse
+
+    def counted(numbered: Iterable[tuple[int, bytes]]) -> DomainList:
+        pairs = list(numbered)
+        calls.append(len(pairs))
+        return parse_lines(pairs)
+
+    monkeypatch.setattr(domains, "_parse", counted)
+    lines = [f"Customer-{number}.example{number % 9}.test" for number in range(20_000)]
+    assert len(_parsed("\n".join(lines).encode()).names) == 20_000
+    assert calls == []
+    lines[10_000] = "# a comment"
+    found = _parsed("\n".join(lines).encode())
+    assert (found.lines[9_999], found.lines[10_000]) == (10_000, 10_002)
+    assert sum(calls) < 50
 
 
 def test_all_domains_share_the_object_of_their_profile(tmp_path: Path) -> None:
@@ -158,3 +219,19 @@ def test_a_domain_too_long_for_its_soa_is_refused(tmp_path: Path) -> None:
     name = ".".join(["abcdefgh"] * 27) + ".test"
     with pytest.raises(ConfigError, match="too long for a mail domain"):
         load(_configuration(tmp_path, name.encode()))
+
+
+def test_more_profiles_or_names_than_there_are_numbers_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domainmap, "MAX_PROFILES", 1)
+    path = _configuration(tmp_path, b"one.test\n")
+    with path.open("a") as file:
+        file.write("  - {profile: parked, names: [two.test]}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.message) == (
+        "domains[1]",
+        "too much: more than 1 profiles have domains",
+    )
