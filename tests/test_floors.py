@@ -35,6 +35,7 @@ PLACES = {
     "health.overrides": (1, "health"),
     "table": (2, "table"),
     "health.link": (3, "health"),
+    "health.outgoing": (3, "health"),
     "health.probe": (3, "health"),
     "health.scheduler": (3, "health"),
     "server": (3, "server"),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from rrdns.health.outgoing import is_held_back
 from rrdns.targets import Family, Target
 
 _READ_OCTETS: Final = 16 * 1024
@@ -26,8 +27,9 @@ class Link:
     """A connection to a target; its owner calls `open` once, awaits `ended`, and calls `close`.
 
     `on_connected` is called once, `on_data` with what was read, b"" at the end of the peer's
-    stream. `ended` raises what went wrong: TimeoutError at the deadline, OSError of the network,
-    and whatever a callback raised. To be used from one event loop.
+    stream. `ended` raises what went wrong: TimeoutError at the deadline, OSError of the network
+    (ECOMM where this machine let out no packet), and whatever a callback raised. To be used from
+    one event loop.
     """
 
     def __init__(
@@ -158,7 +160,12 @@ class Link:
             self.set_deadline(self._deadline)
         elif not self._ended.done():
             # Whoever waits wakes a turn later, so that what else came due in this turn is seen.
-            self._ended.set_exception(TimeoutError())
+            self._ended.set_exception(self._silence())
+
+    def _silence(self) -> OSError:
+        if self._socket is not None and is_held_back(self._socket):
+            return OSError(errno.ECOMM, "this machine's own firewall or queue drops the packets")
+        return TimeoutError()
 
 
 def _send(sock: socket.socket, data: bytes) -> int:

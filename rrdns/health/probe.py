@@ -165,7 +165,9 @@ class _Probe:
     def _fail(self, reason: Reason, detail: str) -> None:
         self._say("*", detail)
         if self._result is None:
-            self._judge(ProbeResult(reason, self._phase))
+            # Nobody but this machine's kernel can tell what is wrong with this machine.
+            text = detail if reason is Reason.LOCAL else None
+            self._judge(ProbeResult(reason, self._phase, None, text))
 
     def _say(self, direction: Literal["<", ">", "*"], text: str) -> None:
         if self._transcript is not None and len(self._transcript) < _MAX_TRANSCRIPT_LINES:

@@ -42,7 +42,8 @@ def test_the_source_address() -> None:
 def test_a_source_address_that_this_machine_lacks_blames_nobody() -> None:
     settings = replace(PATIENT, source_ipv4="192.0.2.99")
     result = asyncio.run(probe(target(25, settings)))
-    assert outcome(result) == (Reason.LOCAL, "connect", None, None)
+    text = "Cannot assign requested address"
+    assert outcome(result) == (Reason.LOCAL, "connect", None, text)
 
 
 def test_no_descriptor_left_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +55,8 @@ def test_no_descriptor_left_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> No
             patch.setattr(socket, "socket", refuse)
             return await probe(target(25))
 
-    assert outcome(asyncio.run(run())) == (Reason.LOCAL, "connect", None, None)
+    text = "Too many open files"
+    assert outcome(asyncio.run(run())) == (Reason.LOCAL, "connect", None, text)
 
 
 def test_the_transcript() -> None:
