@@ -117,12 +117,13 @@ def _node(
 
 
 def _entry(snapshot: Snapshot, name: Name, rrtype: int, rotor: int) -> Entry:
-    count = 1
-    if rotor >= 0:
-        count = len(snapshot.answers[name, rrtype].variants) or 1
-    said = [ask(snapshot, name, rrtype, index) for index in range(count)]
-    first = said[0].wire
+    variants = snapshot.answers[name, rrtype].variants if rotor >= 0 else ()
+    # Policies have some orders more than once: those are asked for once.
+    steps = {variant: step for step, variant in enumerate(variants)} or {(): 0}
+    said = {variant: ask(snapshot, name, rrtype, step).wire for variant, step in steps.items()}
+    first = next(iter(said.values()))
     body_start = HEADER_OCTETS + len(name) + 4
-    bodies = tuple(encoded.wire[body_start:] for encoded in said)
-    rotates = rotor if rotor >= 0 and snapshot.answers[name, rrtype].variants else -1
-    return Entry(tally(rrtype, first[3] & _RCODE_MASK), heads_of(first), bodies, rotates)
+    bodies = {variant: wire[body_start:] for variant, wire in said.items()}
+    ordered = tuple(bodies[variant] for variant in variants or ((),))
+    rotates = rotor if variants else -1
+    return Entry(tally(rrtype, first[3] & _RCODE_MASK), heads_of(first), ordered, rotates)

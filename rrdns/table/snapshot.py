@@ -1,12 +1,13 @@
 """Configuration and effective states to a snapshot: the only maker of snapshots."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from rrdns.health.select import NO_OVERRIDES, Overrides, select
 from rrdns.model import Host, HostAnswer, Selection, Snapshot
 from rrdns.names import Name
 from rrdns.settings import Config
-from rrdns.table.policies import round_robin
+from rrdns.table.policies import Orders, round_robin, shuffled, weighted
 from rrdns.targets import Health, TargetKey
 
 
@@ -15,18 +16,25 @@ def make_snapshot(
     healths: Mapping[TargetKey, Health],
     made_up_secret: bytes | None = None,
     overrides: Overrides = NO_OVERRIDES,
+    *,
+    seed: bytes = b"",
+    previous: Snapshot | None = None,
 ) -> Snapshot:
     """Return the state that decides answers; a target without a health is unknown.
 
     `made_up_secret` (16 octets) makes the cookies where the configuration names no secrets.
-    `overrides` are by (node, role), with the role None for a whole node.
+    `overrides` are by (node, role), with the role None for a whole node. `seed` (octets) decides
+    the orders of hosts with the policy random. What `previous`, made with the same seed, has of
+    the same hosts is taken over where their selection stays.
     """
+    before = {} if previous is None else previous.answers
     answers: dict[tuple[Name, int], HostAnswer] = {}
     hosts = {host.name: host for host in config.hosts()}
     for host in hosts.values():
         fallback = None if host.fallback is None else hosts[host.fallback]
         for family, selection in select(host, healths, overrides, fallback).items():
-            answers[host.name, family.rrtype] = _host_answer(host, selection)
+            key = host.name, family.rrtype
+            answers[key] = _host_answer(selection, seed, before.get(key))
     server = config.server
     secrets = server.cookie_secrets
     if not secrets and made_up_secret is not None:
@@ -45,11 +53,34 @@ def make_snapshot(
     )
 
 
-def _host_answer(host: Host, selection: Selection) -> HostAnswer:
+def _host_answer(selection: Selection, seed: bytes, before: HostAnswer | None) -> HostAnswer:
+    if before is not None and _same_addresses(before.selection, selection):
+        return replace(before, selection=selection)
+    found = selection.stand_ins if selection.by_fallback else selection.choices
     # The same address may come from two nodes; an RRset holds it once (RFC 2181, section 5).
-    ring = dict.fromkeys(
-        choice.member.target.packed for choice in (*selection.choices, *selection.stand_ins)
-    )
+    weights: dict[bytes, int] = {}
+    for choice in found:
+        weights.setdefault(choice.member.target.packed, choice.member.weight)
     selected = {member.target.packed for member in selection.selected}
-    orders = round_robin(tuple(ring), selected, start=host.rank, max_answers=host.max_answers)
+    orders = _orders(selection.host, weights, selected, seed)
     return HostAnswer(selection, orders.variants, orders.marks)
+
+
+def _same_addresses(one: Selection, other: Selection) -> bool:
+    return (
+        one.host is other.host
+        and one.by_fallback is other.by_fallback
+        and one.selected == other.selected
+    )
+
+
+def _orders(
+    host: Host, weights: Mapping[bytes, int], selected: Collection[bytes], seed: bytes
+) -> Orders:
+    if host.policy == "random":
+        return shuffled(
+            tuple(weights), selected, seed=seed + host.name, max_answers=host.max_answers
+        )
+    if host.policy == "weighted":
+        return weighted(weights, selected, start=host.rank, max_answers=host.max_answers)
+    return round_robin(tuple(weights), selected, start=host.rank, max_answers=host.max_answers)
