@@ -1,55 +1,101 @@
-"""`python -m bench`: rrdns beside NSD, Knot DNS, gdnsd and BIND, in turn, in one run."""
+"""`python -m bench`: rrdns beside other authoritative servers, in turn, in one run."""
 
 import argparse
 import os
 import shutil
 import sys
+import tempfile
+from pathlib import Path
 
-from bench.cores import load_cpu, server_cpu
+from bench.building import PROGRAMS, build, compiler
+from bench.cores import leave_the_servers_core, load_cpu, server_cpu
 from bench.load import QUERIES
-from bench.report import machine
-from bench.scenarios import SCENARIOS, Options
+from bench.machine import machine
+from bench.options import Options
+from bench.results import Report, write_results
+from bench.scenarios import SCENARIOS
 from bench.servers import SERVERS
+from bench.servers.rrdns import native_is_built
+
+HERE = Path(__file__).parent
 
 
 def main() -> int:
-    """Measure and print; exit 1 where dnsperf is missing."""
-    parser = _parser()
-    given = vars(parser.parse_args())
-    chosen = given.pop("scenario") or list(SCENARIOS)
-    dnsperf = shutil.which("dnsperf")
-    if dnsperf is None:
-        print("bench needs dnsperf: apt-get install dnsperf", file=sys.stderr)
+    """Measure and print; exit 1 where dnsperf or a C compiler is missing."""
+    given = vars(_parser().parse_args())
+    chosen = given.pop("scenario")
+    results = given.pop("results")
+    dnsperf, cc = shutil.which("dnsperf"), compiler()
+    if dnsperf is None or cc is None:
+        missing = "dnsperf" if dnsperf is None else "a C compiler (gcc, libc6-dev)"
+        print(f"bench needs {missing}: apt-get install dnsperf gcc libc6-dev", file=sys.stderr)
         return 1
-    options = Options(dnsperf=dnsperf, **given | {"only": frozenset(given["only"] or ())})
-    for server in SERVERS:
-        if server.find() is None and (not options.only or server.name in options.only):
-            print(f"{server.name} is not installed: left out")
-    load = os.getloadavg()[0]
-    print(machine(os.cpu_count() or 1) + f"; load average {load:.1f} at the start.")
+    if not chosen and not given["quick"] and results is None:
+        results = HERE
+    with tempfile.TemporaryDirectory(prefix="rrdns-bench-") as directory:
+        programs = {name: build(name, Path(directory), cc) for name in PROGRAMS}
+        given["only"] = frozenset(given["only"] or ())
+        options = Options(
+            dnsperf=dnsperf,
+            client=programs["client"],
+            echo=programs["echo"],
+            smtp=programs["smtp"],
+            **given,
+        )
+        report = _run(options, chosen or list(SCENARIOS))
+    if results is not None:
+        for path in write_results(report, results):
+            print(f"written: {path}")
+    return 0
+
+
+def _run(options: Options, chosen: list[str]) -> Report:
+    left_out = [server.name for server in options.chosen(SERVERS) if server.find() is None]
+    for name in left_out:
+        print(f"{name} is not installed: left out")
+    report = Report.begun(options, SERVERS, os.getloadavg()[0], left_out)
+    print(f"{machine()}; load average {report.load_average:.1f} at the start.")
     print(
         f"{len(QUERIES)} queries, where nothing else is said: A of mx1 to mx4.example.com, MX of "
         f"customer.test; {options.rounds} rounds of {options.seconds:g} s in turn; one worker each "
         f"on core {server_cpu()}, the load on core {load_cpu()}; medians."
     )
+    leave_the_servers_core()
     for name in chosen:
-        print("\n" + "\n".join(SCENARIOS[name](options)), flush=True)
-    return 0
+        for section in SCENARIOS[name](options):
+            print(f"\n{section.title}:\n\n" + "\n".join(section.lines), flush=True)
+            report.sections.append(section)
+    return report
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each round")
-    parser.add_argument("--clients", type=int, default=10, help="sockets that dnsperf asks from")
-    parser.add_argument("--outstanding", type=int, default=100, help="queries under way at most")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
+    parser.add_argument("--clients", type=int, default=10, help="sockets that ask")
     parser.add_argument(
-        "--rate", type=int, default=20_000, help="queries/s of `fixed`; half of it in `tcp`"
+        "--outstanding", type=int, default=100, help="dnsperf's queries under way at most"
+    )
+    parser.add_argument(
+        "--rate", type=int, default=20_000, help="queries/s of `fixed`; half of it in `tcpsingle`"
     )
     parser.add_argument("--flood", type=int, default=50_000, help="queries/s of the miss flood")
+    parser.add_argument(
+        "--executor",
+        choices=("native", "python"),
+        default="native" if native_is_built() else "python",
+        help="of the parts that measure rrdns alone",
+    )
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     parser.add_argument("--only", nargs="*", choices=[server.name for server in SERVERS])
     parser.add_argument(
         "--scenario", nargs="*", choices=list(SCENARIOS), help="which to run; default: all"
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="a directory for results.md and results.svg; default: bench/ "
+        "where all scenarios run and not --quick",
     )
     return parser
 

@@ -49,7 +49,8 @@ class Load:
 class Answered:
     """What the load saw in one round; `good` are the answers with the expected RCODE.
 
-    `latency_seconds` is the mean over all answers, 0 where it was not measured.
+    Latencies are the mean, the median and the 99th percentile over all answers, and
+    `load_cpu_seconds` is what the load itself took; 0 where that was not measured.
     """
 
     sent: int
@@ -58,6 +59,9 @@ class Answered:
     good: int
     seconds: float
     latency_seconds: float = 0.0
+    p50_seconds: float = 0.0
+    p99_seconds: float = 0.0
+    load_cpu_seconds: float = 0.0
 
     @property
     def rate(self) -> float:

@@ -100,6 +100,14 @@ def flood_table(rounds: Mapping[str, Mapping[str, Sequence[Flooded]]]) -> list[s
     return lines
 
 
+def kept(by_kind: Mapping[str, Sequence[Flooded]]) -> float:
+    """Return the median, over rounds in pairs, of good answers beside a flood by those without."""
+    return median(
+        flooded.good.answered.completed / quiet.good.answered.completed
+        for flooded, quiet in zip(by_kind["yes"], by_kind["no"], strict=True)
+    )
+
+
 def _median_rate(counts: Sequence[tuple[Flood, int]]) -> str:
     if not counts:
         return "-"

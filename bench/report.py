@@ -1,10 +1,24 @@
-"""Figures of several rounds to a table."""
+"""Figures of several rounds to sections of a report."""
 
-import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from bench.running import Round
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one measurement shows: Markdown lines below a title, and its figures by name.
+
+    `bars` are what a chart can show of it: a value by server.
+    """
+
+    key: str
+    title: str
+    lines: Sequence[str]
+    figures: Mapping[str, float] = field(default_factory=dict)
+    bars: Mapping[str, float] = field(default_factory=dict)
 
 
 def ratio(ours: Sequence[Round], theirs: Sequence[Round]) -> float:
@@ -15,41 +29,49 @@ def ratio(ours: Sequence[Round], theirs: Sequence[Round]) -> float:
     )
 
 
-def table(rounds: Mapping[str, Sequence[Round]], subject: str, baseline: str) -> list[str]:
+def cpu_us(rounds: Sequence[Round]) -> float:
+    """Return the median of the CPU microseconds per query."""
+    return median(one.cpu_us_per_query for one in rounds)
+
+
+def ratios(rounds: Mapping[str, Sequence[Round]], subjects: Sequence[str]) -> dict[str, float]:
+    """Return CPU per query of each subject by each other server's, named ``subject/server``."""
+    return {
+        f"{subject}/{name}": ratio(rounds[subject], own)
+        for subject in subjects
+        if subject in rounds
+        for name, own in rounds.items()
+        if name != subject
+    }
+
+
+def table(rounds: Mapping[str, Sequence[Round]], subjects: Sequence[str]) -> list[str]:
     """Return the lines of a Markdown table, a server a line.
 
-    The ratio columns are CPU per query: a server's by the baseline's, and the subject's by the
-    server's; a dash where one of the two is not there.
+    The last columns are CPU per query of each subject by the line's server: medians of pairs. A
+    subject that was not measured has no column.
     """
-    lines = [
-        f"| server | answered | queries/s | CPU us/query | by {baseline}'s | {subject}'s by its |",
-        "|---|--:|--:|--:|--:|--:|",
+    present = [subject for subject in subjects if subject in rounds]
+    heads = [
+        *("server", "answered", "queries/s", "CPU us/query", "lowest to highest"),
+        *(f"{subject}'s by its" for subject in present),
     ]
+    lines = [f"| {' | '.join(heads)} |", "|---" + "|--:" * (len(heads) - 1) + "|"]
     for name, own in rounds.items():
-        by_baseline = f"{ratio(own, rounds[baseline]):.2f}" if baseline in rounds else "-"
-        by_own = f"{ratio(rounds[subject], own):.2f}" if subject in rounds else "-"
-        lines.append(
-            f"| {name} | {sum(one.answered.completed for one in own):,}"
-            f" | {median(one.answered.rate for one in own):,.0f}"
-            f" | {median(one.cpu_us_per_query for one in own):.2f}"
-            f" | {by_baseline} | {by_own} |"
-        )
+        costs = [one.cpu_us_per_query for one in own]
+        cells = [
+            *(name, f"{sum(one.answered.completed for one in own):,}"),
+            f"{median(one.answered.rate for one in own):,.0f}",
+            *(f"{median(costs):.2f}", f"{min(costs):.2f} to {max(costs):.2f}"),
+            *(f"{ratio(rounds[subject], own):.2f}" for subject in present),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def machine(cores: int) -> str:
-    """Return one line that says on what the figures were measured."""
-    return f"{_processor()}, {cores} cores, Linux {platform.release()}, Python " + (
-        platform.python_version()
-    )
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:  # noqa: PTH123
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.machine()
+def compared(
+    key: str, title: str, rounds: Mapping[str, Sequence[Round]], subjects: Sequence[str]
+) -> Section:
+    """Return the section of rounds: table, ratios, each server's CPU per query."""
+    costs = {name: cpu_us(own) for name, own in rounds.items()}
+    return Section(key, title, table(rounds, subjects), ratios(rounds, subjects), costs)

@@ -10,6 +10,7 @@ import pytest
 
 # program -> the Debian package that has it
 PACKAGES = {
+    "cc": "gcc",
     "dig": "bind9-dnsutils",
     "dnsperf": "dnsperf",
     "gdnsd": "gdnsd",
@@ -19,6 +20,7 @@ PACKAGES = {
     "named": "bind9",
     "nft": "nftables",
     "nsd": "nsd",
+    "pdns_server": "pdns-server",
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "rndc": "bind9-utils",

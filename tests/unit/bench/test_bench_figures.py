@@ -1,4 +1,4 @@
-"""The pure parts of the benchmark: /proc's figures, dnsperf's output, the table."""
+"""The pure parts of the benchmark: /proc's figures, what the loads print, the tables."""
 
 import os
 import subprocess
@@ -7,10 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from bench.cpu import Process, cpu_seconds, parse_stat, resident_bytes, total_seconds, tree
+from bench.client import read_report
+from bench.cpu import (
+    Process,
+    Usage,
+    cpu_seconds,
+    parse_stat,
+    peak_bytes,
+    proportional_bytes,
+    resident_bytes,
+    spent,
+    total_seconds,
+    tree,
+    usage,
+)
 from bench.load import QUERIES, Answered, Load, parse, write_queries
 from bench.messages import read_queries
-from bench.report import ratio, table
+from bench.report import compared, ratio, table
+from bench.rounds import in_turn
 from bench.running import Round
 
 DNSPERF = """\
@@ -108,6 +122,7 @@ def test_time_of_a_child_that_ended_is_not_lost() -> None:
         assert process.stdout.readline() == b"done\n"
         assert 0.25 < cpu_seconds(process.pid) < 5.0
         assert resident_bytes(process.pid) > 1_000_000
+        assert 1_000_000 < proportional_bytes(process.pid) <= peak_bytes(process.pid)
         process.communicate()
 
 
@@ -115,24 +130,62 @@ def test_a_process_that_is_gone_has_no_figures() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     assert cpu_seconds(process.pid) == 0
+    assert usage(process.pid) == Usage(0, 0, {})
     assert cpu_seconds(os.getpid()) >= 0
+
+
+def test_the_finer_count_of_cpu_time_is_taken_where_it_missed_no_thread() -> None:
+    before = Usage(1, 1.0, {7: 1_000_000_000})
+    after = Usage(1, 1.05, {7: 1_040_000_000, 8: 12_000_000})
+    assert spent(before, after, 100) == pytest.approx(0.052)
+    ended = Usage(1, 1.5, {7: 1_040_000_000})
+    assert spent(before, ended, 100) == pytest.approx(0.5)
+    assert spent(Usage(1, 1.0, {}), Usage(1, 1.25, {}), 100) == pytest.approx(0.25)
+
+
+def test_our_own_clients_report_is_read() -> None:
+    report = (
+        '{"sent": 10, "answered": 9, "good": 8, "seconds": 0.5, "mean": 0.25, "p50": 0.2,'
+        ' "p99": 0.75, "p999": 0.8, "max": 0.9, "cpu_seconds": 0.125}'
+    )
+    assert read_report(report) == Answered(10, 9, 1, 8, 0.5, 0.25, 0.2, 0.75, 0.125)
+
+
+# --- rounds to tables -------------------------------------------------------------------------
 
 
 def _round(us: float, queries: int = 1000) -> Round:
     return Round(Answered(queries, queries, 0, queries, 0.5), us * queries / 1e6)
 
 
+def test_every_other_round_goes_backwards() -> None:
+    assert list(in_turn("abc", 3)) == [*"abc", *"cba", *"abc"]
+
+
 def test_ratios_are_medians_of_pairs_of_rounds() -> None:
     ours = [_round(6.0), _round(12.0), _round(9.0)]
     theirs = [_round(6.0), _round(6.0), _round(6.0)]
     assert ratio(ours, theirs) == pytest.approx(1.5)
-    assert table({"rrdns": ours, "nsd": theirs}, "rrdns", "nsd")[2:] == [
-        "| rrdns | 3,000 | 2,000 | 9.00 | 1.50 | 1.00 |",
-        "| nsd | 3,000 | 2,000 | 6.00 | 1.00 | 1.50 |",
+    assert table({"rrdns": ours, "nsd": theirs}, ["rrdns"]) == [
+        "| server | answered | queries/s | CPU us/query | lowest to highest | rrdns's by its |",
+        "|---|--:|--:|--:|--:|--:|",
+        "| rrdns | 3,000 | 2,000 | 9.00 | 6.00 to 12.00 | 1.00 |",
+        "| nsd | 3,000 | 2,000 | 6.00 | 6.00 to 6.00 | 1.50 |",
     ]
 
 
-def test_a_missing_baseline_or_subject_is_a_dash() -> None:
-    assert table({"knot": [_round(5.0)]}, "rrdns", "nsd")[2:] == [
-        "| knot | 1,000 | 2,000 | 5.00 | - | - |"
-    ]
+def test_a_missing_subject_has_no_column_and_no_figures() -> None:
+    section = compared("mix", "Five", {"knot": [_round(5.0)]}, ["rrdns"])
+    assert section.lines[2:] == ["| knot | 1,000 | 2,000 | 5.00 | 5.00 to 5.00 |"]
+    assert not section.figures
+    assert section.bars == {"knot": pytest.approx(5.0)}
+
+
+def test_a_sections_figures_are_the_subjects_ratios() -> None:
+    rounds = {"echo": [_round(2.0)], "rrdns": [_round(3.0)], "rrdns-python": [_round(6.0)]}
+    assert compared("mix", "Five", rounds, ["rrdns", "rrdns-python"]).figures == {
+        "rrdns/echo": pytest.approx(1.5),
+        "rrdns/rrdns-python": pytest.approx(0.5),
+        "rrdns-python/echo": pytest.approx(3.0),
+        "rrdns-python/rrdns": pytest.approx(2.0),
+    }

@@ -11,7 +11,7 @@ import pytest
 from bench import flood, pipelining
 from bench.load import Answered, random_names
 from bench.messages import framed, message, misses
-from bench.misses import Flooded, dropped_in, flood_table
+from bench.misses import Flooded, dropped_in, flood_table, kept
 from bench.running import Round
 from rrdns.dns.query import scan
 from rrdns.rrtypes import FORMERR
@@ -125,6 +125,15 @@ def test_the_floods_table_has_a_line_for_each_kind() -> None:
         "| rrdns | yes | 495 | 1.00% | 0.25 | 0.12 | 1,000 | 250 | 500 |",
         "| nsd | yes | 495 | 1.00% | 0.25 | 0.12 | 1,000 | 750 | - |",
     ]
+
+
+def test_what_a_flood_leaves_is_a_median_of_pairs() -> None:
+    def answered(count: int) -> Flooded:
+        return Flooded(Round(Answered(count, count, 0, count, 1.0), 0.5), None, None)
+
+    quiet = [answered(1000), answered(1000), answered(500)]
+    flooded = [answered(900), answered(1000), answered(250)]
+    assert kept({"no": quiet, "yes": flooded}) == pytest.approx(0.9)
 
 
 def test_a_frame_is_a_length_and_a_message() -> None:

@@ -1,0 +1,20 @@
+"""The scenarios: each starts its servers, loads them in turn, and returns sections of a report."""
+
+from collections.abc import Callable, Mapping
+
+from bench.options import Options
+from bench.report import Section
+from bench.scenarios import floods, tcp, udp
+
+Scenario = Callable[[Options], list[Section]]
+
+SCENARIOS: Mapping[str, Scenario] = {
+    "mix": udp.mix,
+    "closed": udp.closed_loop,
+    "fixed": udp.fixed_rate,
+    "nxdomain": udp.random_subdomains,
+    "misses": floods.misses,
+    "tcp": tcp.pipelined,
+    "tcpsingle": tcp.single_writes,
+    "limits": floods.rate_limiting,
+}
