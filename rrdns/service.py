@@ -17,13 +17,18 @@ from dataclasses import replace
 
 from rrdns.answering import Answering
 from rrdns.dns.cookie import SECRET_OCTETS
+from rrdns.health.overrides import Done, Order, known_roles, troubles
 from rrdns.health.scheduler import Scheduler
 from rrdns.loading import Loaded, load
+from rrdns.model import Snapshot
+from rrdns.overriding import Overriding
 from rrdns.reloading import Reloads, first_state
 from rrdns.server.notify import Notifier
 from rrdns.server.sockets import bind_all
-from rrdns.settings import ServerSettings
-from rrdns.store import open_store
+from rrdns.settings import Config, ServerSettings
+from rrdns.store.directory import open_directory
+from rrdns.store.overrides import OverrideFile
+from rrdns.store.verdicts import VerdictFile
 from rrdns.table.compiler import compile_table
 from rrdns.table.snapshot import make_snapshot
 from rrdns.table.table import Table
@@ -74,10 +79,13 @@ class Service:
         )
         self._pause: asyncio.TimerHandle | None = None
         self._changed = False
+        self._published = asyncio.Event()
         self._publish_seconds = 0.0
+        self._verdicts: VerdictFile | None = None
         self._scheduler = Scheduler(
-            concurrency=self._config.probe_concurrency, on_change=self._on_change
+            concurrency=self._config.probe_concurrency, on_change=self._on_verdict
         )
+        self._overriding = Overriding(self._on_change)
         self._secret = os.urandom(SECRET_OCTETS)
         self._table = compile_table(make_snapshot(self._config, {}, self._secret), 0)
         self._answering = Answering(
@@ -103,6 +111,10 @@ class Service:
         bound = bind_all(server.listen)
         for pair in bound:
             stack.callback(pair.close)
+        # Once no other server can be here, and before anybody can ask for a change.
+        directory = open_directory(server.state_directory)
+        self._overriding.start(None if directory is None else OverrideFile(directory), stack)
+        self._overriding.tell_idle(self._config)
         where = " ".join(str(pair.endpoint) for pair in bound)
         control = await serve_unix(
             make_app(self, control=True), server.control, server.control_group
@@ -111,7 +123,8 @@ class Service:
         http = await self._start_http(stack)
         stack.push_async_callback(self._scheduler.close)
         self._scheduler.set_targets(self._config.targets, added_by_reload=False)
-        self._start_store(stack)
+        if directory is not None:
+            self._keep_verdicts(VerdictFile(directory), stack)
         await self._first_round()
         self._publish(self._table)
         _settle()
@@ -131,14 +144,12 @@ class Service:
         stack.push_async_callback(runner.cleanup)
         return str(tcp_endpoint(runner))
 
-    def _start_store(self, stack: contextlib.AsyncExitStack) -> None:
+    def _keep_verdicts(self, file: VerdictFile, stack: contextlib.AsyncExitStack) -> None:
         """Take up the verdicts from before a restart, and keep those to come."""
-        store = open_store(self._config.server.state_directory)
-        if store is None:
-            return
-        self._scheduler.restore(store.restore(time.monotonic(), time.time()))
-        stack.callback(lambda: store.save(self._scheduler.states, time.monotonic(), time.time()))
-        saving = asyncio.create_task(store.keep_saving(lambda: self._scheduler.states))
+        self._verdicts = file
+        self._scheduler.restore(file.restore(time.monotonic(), time.time()))
+        stack.callback(lambda: file.save(self._scheduler.states, time.monotonic(), time.time()))
+        saving = asyncio.create_task(file.keep_saving(lambda: self._scheduler.states))
         stack.callback(saving.cancel)
 
     async def _first_round(self) -> None:
@@ -157,10 +168,16 @@ class Service:
 
     # --- publishing ---------------------------------------------------------------------------
 
+    def _on_verdict(self) -> None:
+        if self._verdicts is not None:
+            self._verdicts.note_change()
+        self._on_change()
+
     def _on_change(self) -> None:
         """Publish the first change at once, and those of the next 100 ms together at its end."""
         if not self._ready or self._pause is not None:
             self._changed = True
+            self._published.clear()
             return
         self._publish(self._table)
         self._pause = asyncio.get_running_loop().call_later(_COALESCE_SECONDS, self._end_pause)
@@ -174,10 +191,28 @@ class Service:
     def _publish(self, previous: Table) -> None:
         """Publish what configuration and health say now; `previous` is what spares work."""
         started = time.perf_counter()
-        snapshot = make_snapshot(self._config, self._scheduler.healths(), self._secret)
-        self._table = compile_table(snapshot, self._table.generation + 1, previous)
+        self._table = compile_table(
+            self._snapshot(self._config), self._table.generation + 1, previous
+        )
         self._answering.publish(self._table)
+        self._published.set()
         self._publish_seconds = time.perf_counter() - started
+
+    def _snapshot(self, config: Config) -> Snapshot:
+        healths, overrides = self._scheduler.healths(), self._overriding.current
+        return make_snapshot(config, healths, self._secret, overrides)
+
+    async def override(self, order: Order) -> Done:
+        """Carry out an operator's order; once this returns, answers follow it.
+
+        Raises NoSuchNodeError.
+        """
+        before = self._table.snapshot
+        changes, not_kept = await self._overriding.carry_out(order, known_roles(self._config))
+        await self._published.wait()
+        nodes = {change.place[0] for change in changes}
+        warnings = tuple(troubles(before, self._table.snapshot, nodes))
+        return Done(changes, not_kept, warnings)
 
     # --- reloading ----------------------------------------------------------------------------
 
@@ -190,8 +225,7 @@ class Service:
 
     def _prepare(self) -> tuple[Loaded, Table]:
         loaded = load(self._config.path)
-        snapshot = make_snapshot(loaded.config, self._scheduler.healths(), self._secret)
-        return loaded, compile_table(snapshot, self._table.generation)
+        return loaded, compile_table(self._snapshot(loaded.config), self._table.generation)
 
     def _take_over(self, prepared: tuple[Loaded, Table]) -> None:
         loaded, table = prepared
@@ -203,6 +237,7 @@ class Service:
         self._scheduler.set_concurrency(self._config.probe_concurrency)
         self._scheduler.set_targets(self._config.targets, added_by_reload=True)
         self._answering.set_limits(self._config.limits)
+        self._overriding.tell_idle(self._config)
         self._publish(table)
         _settle()
         sha256 = self._config.sha256[:12]
@@ -226,6 +261,8 @@ class Service:
             publish_seconds=self._publish_seconds,
             started_at=self._started_at,
             executor="python",
+            overrides=self._overriding.current,
+            saved_overrides=self._overriding.saved,
             monotonic_now=time.monotonic(),
             unix_now=time.time(),
         )

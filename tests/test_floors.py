@@ -44,6 +44,7 @@ PLACES = {
     "store": (3, "store"),
     "answering": (4, "service"),
     "reloading": (4, "service"),
+    "overriding": (4, "service"),
     "service": (4, "service"),
     "cli": (5, "person"),
     "demo": (5, "person"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from rrdns.errors import RrdnsError
+from rrdns.health.select import Overrides
 from rrdns.model import Selection, Snapshot
 from rrdns.names import to_text
 from rrdns.settings import Config
@@ -17,7 +18,6 @@ from rrdns.targets import Override, Verdict
 
 # A node and a role of it; None is the whole node.
 Place = tuple[str, str | None]
-Overrides = Mapping[Place, Override]
 
 _NEAR = 3
 # Likeness is dear: among more names than this an operator has a list anyway.
@@ -50,6 +50,18 @@ class Change:
     place: Place
     was: Override | None
     now: Override | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an order came to: `not_kept` tells why a restart would not find it, None where it would.
+
+    `warnings` are the hosts that it left in trouble, a line each.
+    """
+
+    changes: tuple[Change, ...]
+    not_kept: str | None
+    warnings: tuple[str, ...]
 
 
 def place_text(place: Place) -> str:
@@ -191,7 +203,8 @@ def override_of(overrides: Overrides, node: str, role: str) -> tuple[Place, Over
 
 def idle(overrides: Overrides, config: Config) -> list[Place]:
     """Return the places of overrides that the configuration does not have, or not any more."""
-    roles = known_roles(config)
+    # Most of the time there is none, and a large configuration is long to look through.
+    roles = known_roles(config) if overrides else {}
     return [
         (node, role)
         for node, role in overrides
@@ -204,7 +217,8 @@ def troubles(before: Snapshot, after: Snapshot, nodes: Iterable[str]) -> Iterato
     touched = set(nodes)
     for key, answer in after.answers.items():
         selection = answer.selection
-        if not any(choice.member.node in touched for choice in selection.choices):
+        choices = (*selection.choices, *selection.stand_ins)
+        if not any(choice.member.node in touched for choice in choices):
             continue
         was = before.answers.get(key)
         if words := _trouble(selection, None if was is None else was.selection):

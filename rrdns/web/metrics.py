@@ -92,7 +92,15 @@ def _node_healthy(scrape: Scrape) -> Rows:
     for use in scrape.uses:
         state = scrape.view.states.get(use.target.key)
         effective = health(state) if state is not None else Health.UNKNOWN
+        if found := use.override(scrape.view):
+            effective = Health(found[1].state.value)
         yield use.labels, effective in (Health.UP, Health.UNKNOWN)
+
+
+def _node_override(scrape: Scrape) -> Rows:
+    for use in scrape.uses:
+        if found := use.override(scrape.view):
+            yield (*use.labels, str(found[1].state)), 1
 
 
 def _node_in_rotation(scrape: Scrape) -> Rows:
@@ -174,7 +182,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("rrdns_node_in_rotation", "gauge", "Whether some host answers with an address.",
            TARGET, _node_in_rotation),
     Family("rrdns_node_override", "gauge", "1 while an operator's override holds.",
-           (*TARGET, "state"), _no_rows),
+           (*TARGET, "state"), _node_override),
     Family("rrdns_host_failopen", "gauge",
            "1 while a host answers with all addresses because too few are healthy.",
            ("host", "family"), _host_failopen),

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from rrdns.health.overrides import Place, idle
 from rrdns.health.state import TargetState
 from rrdns.model import Host, Selection
 from rrdns.names import to_text
-from rrdns.targets import Verdict
+from rrdns.targets import Override
 from rrdns.web.view import Use, View, in_rotation, selections, uses
 
 
@@ -26,6 +27,30 @@ def summary(view: View) -> dict[str, Any]:
             "last_error": view.reload.last_error,
         },
         "domains": len(view.config.domains),
+        "overrides": list(overrides(view)),
+    }
+
+
+def overrides(view: View) -> Iterator[dict[str, Any]]:
+    """Yield an entry for each override, those too that the configuration has nothing for."""
+    without_use = idle(view.overrides, view.config)
+    for place, override in view.overrides.items():
+        yield {
+            "node": place[0],
+            **override_entry(place, override),
+            "idle": place in without_use,
+            "kept": view.saved_overrides.get(place) == override,
+        }
+
+
+def override_entry(place: Place, override: Override) -> dict[str, Any]:
+    """Return an override as JSON takes it; `role` is None for one of a whole node."""
+    return {
+        "role": place[1],
+        "state": str(override.state),
+        "since": override.since,
+        "until": override.until,
+        "reason": override.reason,
     }
 
 
@@ -38,15 +63,19 @@ def nodes(view: View) -> Iterator[dict[str, Any]]:
 
 def _node(view: View, use: Use, answered: bool) -> dict[str, Any]:
     state = view.states.get(use.target.key)
+    verdict = view.verdict(use.target)
+    since = view.unix(state.since) if state is not None else view.started_at
+    found = use.override(view)
     return {
         "node": use.node,
         "role": use.role,
         "address": use.target.address,
         "port": use.target.settings.port,
-        "state": str(state.verdict if state is not None else Verdict.UNKNOWN),
-        "override": None,
+        "state": str(verdict if found is None else found[1].state),
+        "probed": {"state": str(verdict), "since": since},
+        "override": None if found is None else override_entry(*found),
         "in_rotation": answered,
-        "since": view.unix(state.since) if state is not None else view.started_at,
+        "since": since if found is None else found[1].since,
         "last": _last(view, state) if state is not None else None,
     }
 

@@ -4,13 +4,15 @@ Frozen data and pure functions: no clock is read here, both clocks' times come w
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from rrdns.health.overrides import Place, override_of
+from rrdns.health.select import Overrides
 from rrdns.health.state import TargetState
 from rrdns.model import Host, Selection, Snapshot, TrafficCounts
 from rrdns.settings import Config
-from rrdns.targets import Family, Reason, Target, TargetKey
+from rrdns.targets import Family, Override, Reason, Target, TargetKey, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class View:
 
     `publish_seconds` is how long the last publish took. `monotonic_now` and `unix_now` are the
     same moment on the scheduler's clock and on the calendar's; `started_at` is unix seconds.
+    `overrides` are those in force, `saved_overrides` those that a restart would find.
     """
 
     config: Config
@@ -50,10 +53,17 @@ class View:
     executor: str
     monotonic_now: float
     unix_now: float
+    overrides: Overrides = field(default_factory=dict)
+    saved_overrides: Overrides = field(default_factory=dict)
 
     def unix(self, monotonic: float) -> float:
         """Return the unix seconds of a time on the scheduler's clock."""
         return self.unix_now - (self.monotonic_now - monotonic)
+
+    def verdict(self, target: Target) -> Verdict:
+        """Return what the probes say of a target."""
+        state = self.states.get(target.key)
+        return Verdict.UNKNOWN if state is None else state.verdict
 
 
 class Use(NamedTuple):
@@ -67,6 +77,10 @@ class Use(NamedTuple):
     def labels(self) -> tuple[str, str, str, str]:
         """The values of the target labels: node, role, address, port."""
         return self.node, self.role, self.target.address, str(self.target.settings.port)
+
+    def override(self, view: View) -> tuple[Place, Override] | None:
+        """Return the override that holds for it, and for what that was set."""
+        return override_of(view.overrides, self.node, self.role)
 
 
 def uses(config: Config) -> tuple[Use, ...]:

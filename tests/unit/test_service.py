@@ -11,7 +11,6 @@ from support.tables import ask, rcode
 
 from rrdns import answering
 from rrdns import service as service_module
-from rrdns import store as store_module
 from rrdns.errors import StartError
 from rrdns.server.udp import UdpLoop
 from rrdns.service import serve
@@ -221,9 +220,7 @@ def test_a_loop_that_stalls_is_seen(
 # --- what survives a restart ------------------------------------------------------------------
 
 
-def test_verdicts_survive_a_restart(staged: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "_SAVE_SECONDS", 0.01)
-
+def test_verdicts_survive_a_restart(staged: Run) -> None:
     async def body(stage: Stage) -> None:
         directory = str(stage.path.parent)
         await stage.peers.add("127.0.4.1")
@@ -256,7 +253,7 @@ def test_the_default_state_directory_may_be_missing(
     async def body(stage: Stage) -> None:
         stage.write("127.0.4.1", check="none")
         directory = str(stage.path.parent / "missing")
-        monkeypatch.setattr(store_module, "DEFAULT_STATE_DIRECTORY", directory)
+        monkeypatch.setattr("rrdns.store.directory.DEFAULT_STATE_DIRECTORY", directory)
         async with stage.running(state_directory=directory):
             assert rcode(await stage.ask()) == 0
 

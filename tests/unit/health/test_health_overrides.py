@@ -7,7 +7,6 @@ from rrdns.health.overrides import (
     Change,
     NoSuchNodeError,
     Order,
-    Overrides,
     Place,
     carried_out,
     changes,
@@ -19,6 +18,7 @@ from rrdns.health.overrides import (
     troubles,
     unexpired,
 )
+from rrdns.health.select import Overrides
 from rrdns.model import Contents, Node, Snapshot, Zone
 from rrdns.names import from_text
 from rrdns.settings import Config

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from support.web_views import NO_TRAFFIC, cluster, host, make_view, member, state
 
 from rrdns import __version__
-from rrdns.targets import Check, ProbeResult, Reason, TargetKey, Verdict
+from rrdns.health.select import Overrides
+from rrdns.targets import Check, Override, ProbeResult, Reason, TargetKey, Verdict
 from rrdns.web.metrics import FAMILIES, SLICE_SAMPLES, Exposition
 from rrdns.web.view import View
 
@@ -136,6 +137,23 @@ def test_nodes() -> None:
     by_place['address="2001:db8::21",node="server2",port="25",role="primary"'] = 1
     assert samples(cluster(), "rrdns_node_in_rotation") == by_place
     assert samples(cluster(), "rrdns_node_override") == {}
+
+
+def test_an_override_decides_who_is_healthy() -> None:
+    overrides: Overrides = {
+        ("server1", None): Override(Verdict.DOWN, 0.0),
+        ("server2", "primary"): Override(Verdict.UP, 0.0),
+    }
+    view = replace(cluster(), overrides=overrides)
+    server2 = 'node="server2",port="25",role="primary"'
+    assert samples(view, "rrdns_node_override") == {
+        f'address="192.0.2.11",{SERVER1},state="down"': 1,
+        f'address="192.0.2.21",{server2},state="up"': 1,
+        f'address="2001:db8::21",{server2},state="up"': 1,
+    }
+    healthy = samples(view, "rrdns_node_healthy")
+    assert healthy[f'address="192.0.2.11",{SERVER1}'] == 0
+    assert healthy[f'address="192.0.2.21",{server2}'] == 1
 
 
 def test_a_target_without_a_state_counts_as_healthy() -> None:

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 from support.web_views import UNIX_NOW, cluster, host, make_view, member
 
-from rrdns.targets import Health
+from rrdns.health.select import Overrides
+from rrdns.targets import Health, Override, Verdict
 from rrdns.web.status import status
 
 
@@ -14,10 +15,12 @@ def test_the_status_of_a_cluster_is_the_designs_json() -> None:
         "ready": True,
         "config": {"sha256": "0123abcd", "loaded": UNIX_NOW - 100, "last_error": None},
         "domains": 1,
+        "overrides": [],
         "nodes": [
             {
                 "node": "server1", "role": "primary", "address": "192.0.2.11", "port": 25,
                 "state": "up", "override": None, "in_rotation": True, "since": UNIX_NOW - 60,
+                "probed": {"state": "up", "since": UNIX_NOW - 60},
                 "last": {
                     "result": "ok", "phase": None, "code": 250, "text": "mx ready",
                     "at": UNIX_NOW - 2, "seconds": {"connect": 0.001, "ehlo": 0.002},
@@ -26,6 +29,7 @@ def test_the_status_of_a_cluster_is_the_designs_json() -> None:
             {
                 "node": "server2", "role": "primary", "address": "192.0.2.21", "port": 25,
                 "state": "down", "override": None, "in_rotation": False, "since": UNIX_NOW - 60,
+                "probed": {"state": "down", "since": UNIX_NOW - 60},
                 "last": {
                     "result": "timeout", "phase": "banner", "code": None, "text": None,
                     "at": UNIX_NOW - 2, "seconds": {"connect": 0.004, "banner": 10.0},
@@ -34,6 +38,7 @@ def test_the_status_of_a_cluster_is_the_designs_json() -> None:
             {
                 "node": "server2", "role": "primary", "address": "2001:db8::21", "port": 25,
                 "state": "down", "override": None, "in_rotation": True, "since": UNIX_NOW - 60,
+                "probed": {"state": "down", "since": UNIX_NOW - 60},
                 "last": {
                     "result": "timeout", "phase": "banner", "code": None, "text": None,
                     "at": UNIX_NOW - 2, "seconds": {"connect": 0.004, "banner": 10.0},
@@ -42,6 +47,7 @@ def test_the_status_of_a_cluster_is_the_designs_json() -> None:
             {
                 "node": "mx4.example.com", "role": "address", "address": "192.0.2.11", "port": 25,
                 "state": "up", "override": None, "in_rotation": True, "since": UNIX_NOW - 60,
+                "probed": {"state": "up", "since": UNIX_NOW - 60},
                 "last": {
                     "result": "ok", "phase": None, "code": 250, "text": "mx ready",
                     "at": UNIX_NOW - 2, "seconds": {"connect": 0.001, "ehlo": 0.002},
@@ -51,6 +57,7 @@ def test_the_status_of_a_cluster_is_the_designs_json() -> None:
                 "node": "mx4.example.com", "role": "address", "address": "203.0.113.10",
                 "port": 2525, "state": "unknown", "override": None, "in_rotation": True,
                 "since": UNIX_NOW - 60, "last": None,
+                "probed": {"state": "unknown", "since": UNIX_NOW - 60},
             },
         ],
         "hosts": [
@@ -97,3 +104,32 @@ def test_the_error_of_a_refused_reload_is_shown() -> None:
     view = cluster()
     view = replace(view, reload=replace(view.reload, last_error="rrdns.yaml:3:1: nodes: empty"))
     assert status(view)["config"]["last_error"] == "rrdns.yaml:3:1: nodes: empty"
+
+
+def test_an_override_beats_what_the_probes_say() -> None:
+    node = Override(Verdict.DOWN, UNIX_NOW - 30, UNIX_NOW + 7200, "new disks")
+    role = Override(Verdict.UP, UNIX_NOW - 20)
+    overrides: Overrides = {("server1", None): node, ("server2", "primary"): role}
+    view = replace(cluster(), overrides=overrides, saved_overrides={("server1", None): node})
+    found = status(view)
+    assert found["overrides"] == [
+        {
+            "node": "server1", "role": None, "state": "down", "since": UNIX_NOW - 30,
+            "until": UNIX_NOW + 7200, "reason": "new disks", "idle": False, "kept": True,
+        },
+        {
+            "node": "server2", "role": "primary", "state": "up", "since": UNIX_NOW - 20,
+            "until": None, "reason": "", "idle": True, "kept": False,
+        },
+    ]  # fmt: skip
+    by_address = {node["address"]: node for node in reversed(found["nodes"])}
+    server1, server2 = by_address["192.0.2.11"], by_address["192.0.2.21"]
+    assert (server1["state"], server1["since"]) == ("down", UNIX_NOW - 30)
+    assert server1["probed"] == {"state": "up", "since": UNIX_NOW - 60}
+    assert server1["override"] == {
+        "role": None, "state": "down", "since": UNIX_NOW - 30, "until": UNIX_NOW + 7200,
+        "reason": "new disks",
+    }  # fmt: skip
+    assert (server2["state"], server2["probed"]["state"]) == ("up", "down")
+    assert server2["override"]["role"] == "primary"
+    assert by_address["203.0.113.10"]["override"] is None

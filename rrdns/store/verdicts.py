@@ -1,23 +1,18 @@
-"""What survives a restart: the last verdict of every target, in a file of the state directory.
-
-A file that is missing, old or broken is no reason not to start: the probes find out anyway.
-"""
+"""The verdicts' file: the last verdict of every target, so that a restart readmits no dead node."""
 
 import asyncio
-import contextlib
 import json
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rrdns.errors import StartError
 from rrdns.health.state import TargetState, new_state
-from rrdns.settings import DEFAULT_STATE_DIRECTORY
+from rrdns.store.files import replace_file
 from rrdns.targets import Check, TargetKey, Verdict
 
 _log = logging.getLogger("rrdns.store")
@@ -26,33 +21,27 @@ EXPIRY_SECONDS = 300.0
 _FILE_NAME = "health.json"
 _FORMAT = 1
 _SAVE_SECONDS = 15.0
+# A verdict that changed is on the disk this soon; a node that flaps must not wear the disk out.
+_PAUSE_SECONDS = 1.0
 _MAX_OCTETS = 16 * 1024 * 1024
 
 
-class Store:
-    """The state directory; times outside are monotonic seconds, in the file unix seconds."""
+class VerdictFile:
+    """The file of verdicts in a state directory.
+
+    Times outside are monotonic seconds, in the file unix seconds.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _FILE_NAME
         self._saving = threading.Lock()
-
-    def check_writable(self) -> None:
-        """Raise StartError, with what to do, if nothing can be kept here."""
-        directory = self._path.parent
-        try:
-            probe = directory / f".{_FILE_NAME}.{os.getpid()}"
-            probe.touch(mode=0o600)
-            probe.unlink()
-        except OSError as error:
-            raise StartError(
-                f"cannot write to server.state_directory {directory}: {error.strerror};"
-                " create it for this user, or set it to null to keep nothing"
-            ) from error
+        self._trouble: str | None = None
+        self._changed = asyncio.Event()
 
     def save(
         self, states: Mapping[TargetKey, TargetState], monotonic_now: float, unix_now: float
     ) -> None:
-        """Replace the file, as a whole or not at all; a failure is logged."""
+        """Replace the file, as a whole or not at all; a failure is logged when it begins."""
         offset = unix_now - monotonic_now
         targets = [
             {
@@ -66,27 +55,39 @@ class Store:
             for key, state in states.items()
             if state.renewed_at is not None and state.verdict is not Verdict.UNKNOWN
         ]
-        content = json.dumps({"format": _FORMAT, "targets": targets}, indent=1)
-        temporary = self._path.with_suffix(".tmp")
+        content = json.dumps({"format": _FORMAT, "targets": targets})
         # At the end a last save may meet one that is still under way in its thread.
         with self._saving:
             try:
-                with temporary.open("w", encoding="utf-8") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(self._path)
+                replace_file(self._path, content)
             except OSError as error:
-                _log.warning("event=save_failed file=%s: %s", self._path, error.strerror)
-                with contextlib.suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+                self._tell(error.strerror or repr(error))
+            else:
+                self._tell(None)
+
+    def _tell(self, trouble: str | None) -> None:
+        before, self._trouble = self._trouble, trouble
+        if trouble is not None and trouble != before:
+            _log.warning("event=save_failed file=%s: %s", self._path, trouble)
+        elif trouble is None and before is not None:
+            _log.info("event=save_works_again file=%s", self._path)
+
+    def note_change(self) -> None:
+        """Have the verdicts saved soon, since one of them changed."""
+        self._changed.set()
 
     async def keep_saving(self, states: Callable[[], Mapping[TargetKey, TargetState]]) -> None:
-        """Save what `states` returns every 15 seconds, until cancelled."""
+        """Save what `states` returns after each change and every 15 seconds, until cancelled.
+
+        Saves are a second apart at least.
+        """
         while True:
-            await asyncio.sleep(_SAVE_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _SAVE_SECONDS)
+            self._changed.clear()
             # A slow disk must not hold up the probes.
             await asyncio.to_thread(self.save, states(), time.monotonic(), time.time())
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     def restore(self, monotonic_now: float, unix_now: float) -> dict[TargetKey, TargetState]:
         """Return the verdicts that are at most five minutes old.
@@ -109,25 +110,6 @@ class Store:
             _log.warning("event=restore_failed file=%s: %s", self._path, error)
             return {}
         return dict(states)
-
-
-def open_store(directory: str | None) -> Store | None:
-    """Return the store in a directory, None for no directory.
-
-    Raises StartError if nothing can be kept in a directory that the operator named; the default
-    one is done without, with a warning.
-    """
-    if directory is None:
-        return None
-    store = Store(Path(directory))
-    try:
-        store.check_writable()
-    except StartError as error:
-        if directory != DEFAULT_STATE_DIRECTORY:
-            raise
-        _log.warning("nothing will be kept for a restart: %s", error)
-        return None
-    return store
 
 
 def _restored(
