@@ -44,7 +44,7 @@ class Answering:
         stack.push_async_callback(self._tcp.close)
         for number, pair in enumerate(bound):
             udp = UdpLoop(
-                pair.udp,
+                pair.udp[0],
                 pair.family,
                 self._table,
                 wildcard=pair.wildcard,

@@ -1,7 +1,8 @@
 """Binding the sockets that DNS is served on.
 
-TCP is bound first and without SO_REUSEPORT: that is what tells a second server on the same port
-from a second socket of this one.
+An endpoint has one UDP socket for each of its loops, among which the kernel spreads the clients
+(SO_REUSEPORT). TCP is bound first and without it: that is what tells a second server on the same
+port from a second socket of this one.
 """
 
 import contextlib
@@ -18,10 +19,11 @@ from rrdns.targets import Family
 
 _log = logging.getLogger("rrdns.server")
 
-_RECEIVE_BUFFER_OCTETS = 4 * 1024 * 1024
+_BUFFER_OCTETS = 4 * 1024 * 1024
 _BACKLOG = 511
 _PORT_ATTEMPTS = 20
 # Linux's numbers; Python's socket module does not have them all.
+_SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 _IP_PKTINFO = 8
 _IP_MTU_DISCOVER = 10
@@ -33,22 +35,22 @@ _ABSENT_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The pair of sockets of one endpoint; `wildcard`: bound to all addresses of the family."""
+    """The sockets of one endpoint; `wildcard`: bound to all addresses of the family."""
 
     endpoint: Endpoint
     family: Family
     wildcard: bool
-    udp: socket.socket
+    udp: tuple[socket.socket, ...]
     tcp: socket.socket
 
     def close(self) -> None:
-        """Close both sockets."""
-        self.udp.close()
-        self.tcp.close()
+        """Close all sockets."""
+        for sock in (*self.udp, self.tcp):
+            sock.close()
 
 
-def bind_all(endpoints: Sequence[Endpoint]) -> list[Bound]:
-    """Bind UDP and TCP on each endpoint; port 0 takes a free one, the same for both.
+def bind_all(endpoints: Sequence[Endpoint], udp_sockets: int = 1) -> list[Bound]:
+    """Bind TCP and so many UDP sockets on each endpoint; port 0 takes a free one, the same for all.
 
     A default endpoint of a family that this machine lacks is left out with a warning. Raises
     StartError with one line that tells what to do; nothing stays bound then.
@@ -57,7 +59,7 @@ def bind_all(endpoints: Sequence[Endpoint]) -> list[Bound]:
     with contextlib.ExitStack() as undo:
         for endpoint in endpoints:
             try:
-                pair = _bind_pair(endpoint)
+                pair = _bind_some_port(endpoint, udp_sockets)
             except OSError as error:
                 if endpoint.default and error.errno in _ABSENT_FAMILY:
                     _log.warning("listen=%s left out: %s", endpoint, error.strerror)
@@ -71,19 +73,19 @@ def bind_all(endpoints: Sequence[Endpoint]) -> list[Bound]:
     return bound
 
 
-def _bind_pair(endpoint: Endpoint) -> Bound:
+def _bind_some_port(endpoint: Endpoint, udp_sockets: int) -> Bound:
     attempts_left = 1 if endpoint.port else _PORT_ATTEMPTS
     while True:
         attempts_left -= 1
         try:
-            return _bind(endpoint)
+            return _bind(endpoint, udp_sockets)
         except OSError as error:
             # A port that is free for TCP may be taken for UDP.
             if error.errno != errno.EADDRINUSE or not attempts_left:
                 raise
 
 
-def _bind(endpoint: Endpoint) -> Bound:
+def _bind(endpoint: Endpoint, udp_sockets: int) -> Bound:
     family = Family.IPV6 if ":" in endpoint.address else Family.IPV4
     with contextlib.ExitStack() as undo:
         tcp = undo.enter_context(_socket(family, socket.SOCK_STREAM))
@@ -91,12 +93,17 @@ def _bind(endpoint: Endpoint) -> Bound:
         tcp.bind((endpoint.address, endpoint.port))
         tcp.listen(_BACKLOG)
         port = tcp.getsockname()[1]
-        udp = undo.enter_context(_socket(family, socket.SOCK_DGRAM))
         wildcard = endpoint.address in ("0.0.0.0", "::")  # noqa: S104
-        _prepare_udp(udp, family, wildcard=wildcard)
-        udp.bind((endpoint.address, port))
+        all_udp = []
+        for _ in range(udp_sockets):
+            udp = undo.enter_context(_socket(family, socket.SOCK_DGRAM))
+            _prepare_udp(udp, family, wildcard=wildcard)
+            if udp_sockets > 1:
+                udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            udp.bind((endpoint.address, port))
+            all_udp.append(udp)
         undo.pop_all()
-    return Bound(Endpoint(endpoint.address, port), family, wildcard, udp, tcp)
+    return Bound(Endpoint(endpoint.address, port), family, wildcard, tuple(all_udp), tcp)
 
 
 def _socket(family: Family, kind: int) -> socket.socket:
@@ -110,11 +117,15 @@ def _socket(family: Family, kind: int) -> socket.socket:
 
 
 def _prepare_udp(udp: socket.socket, family: Family, *, wildcard: bool) -> None:
-    try:
-        udp.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER_OCTETS)
-    except OSError:
-        # Without CAP_NET_ADMIN: as much as net.core.rmem_max lets.
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
+    for forced, asked in (
+        (_SO_RCVBUFFORCE, socket.SO_RCVBUF),
+        (_SO_SNDBUFFORCE, socket.SO_SNDBUF),  # a batch of replies leaves at once
+    ):
+        try:
+            udp.setsockopt(socket.SOL_SOCKET, forced, _BUFFER_OCTETS)
+        except OSError:
+            # Without CAP_NET_ADMIN: as much as net.core.rmem_max and wmem_max let.
+            udp.setsockopt(socket.SOL_SOCKET, asked, _BUFFER_OCTETS)
     if family is Family.IPV6:
         # Replies fit the minimum MTU; a forged "packet too big" must not change how we send.
         udp.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _IP_PMTUDISC_OMIT)

@@ -36,7 +36,7 @@ def loops() -> Iterator[MakeLoop]:
             (pair,) = bind_all([Endpoint(address, port)])
             stack.callback(pair.close)
             loop = UdpLoop(
-                pair.udp, pair.family, table, wildcard=pair.wildcard, limits=limits or Limits()
+                pair.udp[0], pair.family, table, wildcard=pair.wildcard, limits=limits or Limits()
             )
             stack.callback(loop.stop)
             return loop, pair.endpoint.port

@@ -1,5 +1,6 @@
 import errno
 import logging
+import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,8 +20,8 @@ def bind() -> Iterator[Callable[..., list[Bound]]]:
     """`bind_all`, whose sockets are closed after the test."""
     all_bound: list[Bound] = []
 
-    def bind_them(*endpoints: Endpoint) -> list[Bound]:
-        all_bound.extend(bind_all(endpoints))
+    def bind_them(*endpoints: Endpoint, udp_sockets: int = 1) -> list[Bound]:
+        all_bound.extend(bind_all(endpoints, udp_sockets))
         return all_bound
 
     yield bind_them
@@ -39,7 +40,7 @@ def is_free(kind: int, port: int, address: str = "127.0.0.1") -> bool:
 
 def test_port_0_is_one_free_port_for_both(bind: Callable[..., list[Bound]]) -> None:
     (pair,) = bind(Endpoint("127.0.0.1", 0))
-    assert pair.udp.getsockname() == pair.tcp.getsockname() == tuple(pair.endpoint[:2])
+    assert pair.udp[0].getsockname() == pair.tcp.getsockname() == tuple(pair.endpoint[:2])
     assert pair.endpoint.port
     assert pair.family is Family.IPV4
     assert not pair.wildcard
@@ -52,7 +53,7 @@ def test_ipv6_sockets_leave_ipv4_alone(bind: Callable[..., list[Bound]]) -> None
     assert first.wildcard
     assert second.wildcard
     assert second.family is Family.IPV6
-    for sock in (second.udp, second.tcp):
+    for sock in (*second.udp, second.tcp):
         assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
 
@@ -60,7 +61,7 @@ def test_the_receive_buffer_is_large(bind: Callable[..., list[Bound]]) -> None:
     (pair,) = bind(Endpoint("127.0.0.1", 0))
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as plain:
         default = plain.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-    assert pair.udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= default
+    assert pair.udp[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= default
 
 
 def test_without_the_privilege_the_buffer_is_what_the_kernel_lets(
@@ -68,7 +69,7 @@ def test_without_the_privilege_the_buffer_is_what_the_kernel_lets(
 ) -> None:
     monkeypatch.setattr(sockets, "_SO_RCVBUFFORCE", -1)
     (pair,) = bind(Endpoint("127.0.0.1", 0))
-    assert pair.udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > 0
+    assert pair.udp[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) > 0
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
@@ -97,16 +98,41 @@ def test_a_second_server_on_the_same_port_is_told(bind: Callable[..., list[Bound
         bind_all([pair.endpoint])
 
 
+def test_several_udp_sockets_share_a_port_that_no_other_server_gets(
+    bind: Callable[..., list[Bound]],
+) -> None:
+    (pair,) = bind(Endpoint("127.0.0.1", 0), udp_sockets=3)
+    assert {sock.getsockname() for sock in (*pair.udp, pair.tcp)} == {pair.endpoint[:2]}
+    assert len(pair.udp) == 3
+    for udp_sockets in (1, 3):
+        with pytest.raises(StartError, match="the port is in use by another server"):
+            bind_all([pair.endpoint], udp_sockets)
+    assert not is_free(socket.SOCK_DGRAM, pair.endpoint.port)
+
+
+def test_every_udp_socket_gets_queries(bind: Callable[..., list[Bound]]) -> None:
+    (pair,) = bind(Endpoint("127.0.0.1", 0), udp_sockets=2)
+    silent = set(pair.udp)
+    # The kernel goes by the client's port.
+    for _ in range(1000):
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as asker:
+            asker.sendto(b"x", pair.endpoint[:2])
+        silent -= {sock for sock in silent if select.select([sock], [], [], 0)[0]}
+        if not silent:
+            return
+    raise AssertionError(f"{len(silent)} of 2 sockets got nothing")
+
+
 def failing(monkeypatch: pytest.MonkeyPatch, *codes: int) -> Callable[[], list[int]]:
     """Let binding fail with these errors in turn, then succeed; returns those not used."""
     left = list(codes)
     real = sockets._bind
 
-    def bind_one(endpoint: Endpoint) -> Bound:
+    def bind_one(endpoint: Endpoint, udp_sockets: int) -> Bound:
         if left:
             code = left.pop(0)
             raise OSError(code, f"error {code}")
-        return real(endpoint)
+        return real(endpoint, udp_sockets)
 
     monkeypatch.setattr(sockets, "_bind", bind_one)
     return lambda: left

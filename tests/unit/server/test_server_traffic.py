@@ -18,7 +18,9 @@ MX1 = "mx1.example.com."
 def make_loop(stagger: int) -> UdpLoop:
     """A loop that is not started; its socket is closed with it."""
     (pair,) = bind_all([Endpoint("127.0.0.1", 0)])
-    loop = UdpLoop(pair.udp, pair.family, TABLE, wildcard=False, limits=Limits(), stagger=stagger)
+    loop = UdpLoop(
+        pair.udp[0], pair.family, TABLE, wildcard=False, limits=Limits(), stagger=stagger
+    )
     pair.close()
     return loop
 
