@@ -10,9 +10,13 @@ BENCH_ARGS ?=
 # For how long `make fuzz` looks.
 SECONDS ?= 60
 
+# What the extensions are built of; where one changes they are built anew.
+NATIVE := $(wildcard rrdns/*/_*.p[yx][xd] rrdns/*/*/*.px[di])
+
 # Floors 0 to 2 do no I/O, so nothing excuses a branch of theirs that no test takes.
 PURE := rrdns/errors.py,rrdns/model.py,rrdns/names.py,rrdns/rrtypes.py,rrdns/settings.py
 PURE := $(PURE),rrdns/targets.py,rrdns/config/*,rrdns/dns/*,rrdns/health/state.py
+PURE := $(PURE),rrdns/health/steps.py,rrdns/health/certificates.py
 PURE := $(PURE),rrdns/health/select.py,rrdns/health/smtp.py,rrdns/health/overrides.py,rrdns/table/*,rrdns/domainmap.py
 
 .DEFAULT_GOAL := help
@@ -23,7 +27,7 @@ help: ## show this list
 
 setup: $(STAMP) ## install rrdns and its development tools into .venv
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml setup.py $(NATIVE)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@

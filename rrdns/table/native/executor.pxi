@@ -1,0 +1,210 @@
+# The executor as Python knows it: the control side of a loop's, and the whole of the one for TCP.
+
+cdef enum:
+    SCRATCH = 65535
+
+
+cdef class _Edition:
+    """One edition's memory, and what it refers to."""
+
+    cdef edition_t raw
+    cdef NativeTable table
+    cdef NativeLimits limits
+    cdef Arena arena
+
+    def __cinit__(self, NativeTable table, NativeLimits limits, uint64_t number):
+        cdef object rotors = table.table.rotors
+        cdef rotor_t *made
+        cdef Py_ssize_t index
+        self.table = table
+        self.limits = limits
+        self.arena = Arena()
+        self.raw.table = &table.raw
+        self.raw.limits = NULL if limits is None else &limits.raw
+        self.raw.number = number
+        self.raw.rotor_count = len(rotors)
+        made = <rotor_t *> self.arena.take(len(rotors) * sizeof(rotor_t))
+        for index, rotor in enumerate(rotors):
+            made[index].count = len(rotor.leads)
+        self.raw.rotors = made
+        self.raw.starts = <uint64_t *> self.arena.take(len(rotors) * sizeof(uint64_t))
+
+    cdef void begin(self, uint32_t stagger, _Edition before, object led) except *:
+        """Say where the rotors go on from the edition before (None: there is none)."""
+        cdef object rotors = self.table.table.rotors
+        cdef origin_t *origins = <origin_t *> self.arena.take(len(rotors) * sizeof(origin_t))
+        cdef Py_ssize_t index
+        cdef dict numbers = {} if before is None else before.table.numbers
+        for index, rotor in enumerate(rotors):
+            number = numbers.get((rotor.host, rotor.rrtype))
+            if number is None:
+                origins[index].number = -1
+                self.raw.rotors[index].turn = stagger
+                continue
+            origins[index].number = number
+            old = before.table.table.rotors[number]
+            if old.leads != rotor.leads:
+                self._map(&origins[index], continuation(old, rotor, {
+                    address: led[rotor.host, address] for address in set(rotor.leads)
+                }))
+        self.raw.origins = origins
+
+    cdef void _map(self, origin_t *origin, tuple positions) except *:
+        cdef uint32_t *made = <uint32_t *> self.arena.take(len(positions) * sizeof(uint32_t))
+        cdef Py_ssize_t index
+        for index, position in enumerate(positions):
+            made[index] = position
+        origin.positions = made
+        origin.count = len(positions)
+
+    cdef object leads(self, object earlier):
+        """Return who led up to the end of this edition, or up to now; `earlier` led before it."""
+        cdef uint32_t index, count = self.raw.rotor_count
+        cdef tuple starts = tuple([self.raw.starts[index] for index in range(count)])
+        cdef list turns = [self.raw.rotors[index].turn for index in range(count)]
+        return Rotation(self.table.table.rotors, {}, starts, turns, earlier).leads()
+
+
+cdef class NativeExecutor:
+    def __cinit__(self, object table, uint32_t stagger=0):
+        cdef NativeTable native = as_native(table, None)
+        cdef _Edition first = _Edition(native, None, 1)
+        first.begin(stagger, None, None)
+        self.state = <executor_t *> calloc(1, sizeof(executor_t))
+        self._scratch = <uint8_t *> calloc(1, SCRATCH)
+        if self.state == NULL or self._scratch == NULL:
+            raise MemoryError
+        self.state.counts = <uint64_t *> calloc(len(TALLY_KEYS) * SLOT_COUNT, sizeof(uint64_t))
+        if self.state.counts == NULL:
+            raise MemoryError
+        for rrtype in range(TYPE_PLACES):
+            self.state.first_tally[<Py_ssize_t> rrtype] = tally(rrtype, RCODE_NOERROR)
+        take_over(NULL, &first.raw)
+        self.state.edition = &first.raw
+        self.state.adopted = 1
+        self._editions = [first]
+        self._earlier = Counter()
+        self._stagger = stagger
+
+    def __dealloc__(self):
+        if self.state != NULL:
+            free(self.state.counts)
+        free(self.state)
+        free(self._scratch)
+
+    # --- tables, limits and time --------------------------------------------------------------
+
+    def offer(self, object table):
+        cdef _Edition newest = self._editions[-1]
+        self._offer(as_native(table, newest.table), newest.limits)
+
+    def limit_to(self, NativeLimits limits):
+        cdef _Edition newest = self._editions[-1]
+        self._offer(newest.table, limits)
+
+    cdef void _offer(self, NativeTable table, NativeLimits limits) except *:
+        cdef _Edition newest = self._editions[-1]
+        cdef _Edition made = _Edition(table, limits, newest.raw.number + 1)
+        made.begin(self._stagger, newest, self.leads())
+        self._editions.append(made)
+        publish_edition(&newest.raw.newer, &made.raw)
+        self.release()
+
+    def release(self):
+        cdef uint64_t adopted = published_number(&self.state.adopted)
+        cdef _Edition oldest
+        while True:
+            oldest = self._editions[0]
+            if oldest.raw.number >= adopted:
+                return
+            self._earlier = oldest.leads(self._earlier)
+            del self._editions[0]
+
+    def adopt(self, object table):
+        self.offer(table)
+        adopt_offered(self.state)
+        self.release()
+
+    def set_time(self, double unix_now):
+        set_clock(self.state, <int64_t> unix_now)
+
+    def allow_plans(self, int count):
+        pass
+
+    @property
+    def table(self):
+        return (<_Edition> self._editions[-1]).table.table
+
+    @property
+    def cookie_time(self):
+        return self.state.cookie_time
+
+    # --- answering ----------------------------------------------------------------------------
+
+    def execute(self, bytes packet, uint32_t slot, bytes client=bytes(4)):
+        cdef int32_t size
+        if slot >= SLOT_COUNT or len(client) not in (4, 16):
+            raise ValueError("a slot is from 0 to 3, and a packed address has 4 octets or 16")
+        if len(packet) > SCRATCH:
+            return None
+        memcpy(self._scratch, <const uint8_t *> packet, len(packet))
+        size = execute(
+            self.state, self._scratch, len(packet), SCRATCH,
+            <const uint8_t *> client, len(client), slot,
+        )
+        return self._scratch[:size] if size >= 0 else None
+
+    def limit(self, bytes client, bytes packet, bytes reply, int64_t now):
+        cdef uint32_t size
+        if len(client) not in (4, 16) or not HEADER <= len(reply) <= SCRATCH:
+            raise ValueError("a packed address has 4 octets or 16, and a reply 12 to 65,535")
+        read_query(packet, len(packet), &self.state.asked)
+        memcpy(self._scratch, <const uint8_t *> reply, len(reply))
+        size = limit_reply(
+            self.state, self._scratch, len(reply), <const uint8_t *> client, len(client), now
+        )
+        return self._scratch[:size] if size else None
+
+    def turn(self, object host, int rrtype):
+        cdef _Edition newest
+        cdef rotor_t *rotor
+        adopt_offered(self.state)
+        newest = self._editions[-1]
+        rotor = &newest.raw.rotors[<Py_ssize_t> newest.table.numbers[host, rrtype]]
+        turn = rotor.turn
+        step(rotor)
+        return turn
+
+    # --- counts -------------------------------------------------------------------------------
+
+    @property
+    def truncated(self):
+        return self.state.truncated
+
+    def limited(self):
+        return {
+            action: self.state.limited[<Py_ssize_t> index]
+            for index, action in enumerate(("dropped", "slipped"))
+            if self.state.limited[<Py_ssize_t> index]
+        }
+
+    def answered(self):
+        return {
+            (label, rcode, slot): count
+            for index, (label, rcode) in enumerate(TALLY_KEYS)
+            for slot in range(SLOT_COUNT)
+            if (count := self.state.counts[<Py_ssize_t> (index * SLOT_COUNT + slot)])
+        }
+
+    def leads(self):
+        cdef uint64_t adopted = published_number(&self.state.adopted)
+        cdef _Edition edition
+        leads = self._earlier
+        for edition in self._editions:
+            if edition.raw.number <= adopted:
+                leads = edition.leads(leads)
+        return Counter(leads)
+
+
+cdef NativeTable as_native(object table, NativeTable previous):
+    return table if isinstance(table, NativeTable) else NativeTable(table, previous)
