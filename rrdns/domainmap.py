@@ -11,9 +11,11 @@ garbage collector has nothing to look at, and a compiled executor has nothing to
   their number. The hash is Python's own of the name's octets (keyed, so that nobody can choose
   names that collide), as an unsigned number of 64 bits.
 
-No wire name is the beginning of another one, so a record is compared without knowing its length.
+A name has no zero octet but its last, as no host name has: so a record is compared without knowing
+its length, and records are told apart by a regular expression.
 """
 
+import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, overload
@@ -28,6 +30,8 @@ MAX_BLOB_OCTETS = (1 << 32) - 1
 _TAG = 0xFFFFFFFF_00000000
 _OFFSET = 0x00000000_FFFFFFFF
 _FEWEST_SLOTS = 8
+_RECORD = re.compile(rb"..([^\0]*\0)", re.DOTALL)
+_RECORDS = re.compile(rb"(?:..[^\0]*+\0){1,1000}+", re.DOTALL)
 
 
 class DomainMap(Mapping[Name, Profile]):
@@ -62,8 +66,7 @@ class DomainMap(Mapping[Name, Profile]):
         return self._count
 
     def __iter__(self) -> Iterator[Name]:
-        for start, end in _records(self.blob, len(self.blob)):
-            yield bytes(self.blob[start + 2 : end])
+        return _names(self.blob, len(self.blob))
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, bytes) and self.get(name) is not None
@@ -110,9 +113,10 @@ class DomainMapBuilder:
         return DomainMap(self._blob, self._slots, self._profiles, self._count)
 
     def add(self, names: Sequence[Name], profile: Profile) -> list[int]:
-        """Add those of `names` (valid wire names) that are new; return the indexes of the others.
+        """Add those of `names` that are new; return the indexes of the others.
 
-        Raises ValueError where there would be more than 65,536 profiles, or 4 GiB of names.
+        Raises ValueError for a name with a zero octet inside, and where there would be more than
+        65,536 profiles, or 4 GiB of names: the builder is of no use then.
         """
         if not names:
             return []
@@ -120,6 +124,8 @@ class DomainMapBuilder:
         blob, end = self._blob, len(self._blob)
         # All at once is far quicker than one by one; what turns out not to be new is cut out.
         blob += prefix + prefix.join(names)
+        if blob.count(0, end) != len(names) * (1 + prefix.count(0)):
+            raise ValueError("the name of a domain ends in its first zero octet")
         if len(blob) > MAX_BLOB_OCTETS:
             raise ValueError(f"more than {MAX_BLOB_OCTETS} octets of domains")
         needed = _slots_for(self._count + len(names))
@@ -161,13 +167,15 @@ class DomainMapBuilder:
 
     def _resize(self, count: int, end: int) -> None:
         """Spread the records before `end` over so many slots."""
-        blob, slots, mask = self._blob, _empty(count), count - 1
-        for start, stop in _records(blob, end):
-            hashed = hash(bytes(blob[start + 2 : stop]))
+        slots, mask = _empty(count), count - 1
+        offset = 1
+        for name in _names(self._blob, end):
+            hashed = hash(name)
             place = hashed & mask
             while slots[place]:
                 place = (place + 1) & mask
-            slots[place] = hashed & _TAG | start + 1
+            slots[place] = hashed & _TAG | offset
+            offset += 2 + len(name)
         self._slots = slots
 
 
@@ -179,13 +187,9 @@ def _empty(count: int) -> "array[int]":
     return array("Q", [0]) * count
 
 
-def _records(blob: bytearray, end: int) -> Iterator[tuple[int, int]]:
-    """Yield where each record before `end` begins and ends."""
+def _names(blob: bytearray, end: int) -> Iterator[Name]:
+    """Yield the names of the records before `end`."""
     start = 0
-    while start < end:
-        stop = start + 2
-        while length := blob[stop]:
-            stop += 1 + length
-        stop += 1
-        yield start, stop
-        start = stop
+    while found := _RECORDS.match(blob, start, end):
+        yield from _RECORD.findall(blob, start, found.end())
+        start = found.end()

@@ -6,6 +6,7 @@ Frozen data only. Durations are seconds, sizes are octets, paths are absolute.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 from rrdns.model import Host, Node, Profile, Zone
@@ -13,6 +14,7 @@ from rrdns.names import Name, suffix_offsets
 from rrdns.targets import ProbeSettings, Target
 
 DEFAULT_STATE_DIRECTORY = "/var/lib/rrdns"
+_MOST_SEEN = 100_000
 
 
 class Endpoint(NamedTuple):
@@ -47,6 +49,8 @@ class ServerSettings:
     identity: str | None = None
     version: str | None = None
     cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    user: str | None = None
+    watch: bool = False
     log_level: str = "info"
     log_format: str = "text"
 
@@ -95,15 +99,22 @@ class Config:
         would deny the apex below too (RFC 8020).
         """
         found: set[Name] = set()
-        for apex in (*self.zones, *self.domains):
+        seen: set[Name] = set()
+        for apex in chain(self.zones, self.domains):
+            # Most of a million domains are below a few names, which are looked at once each.
+            parent = apex[1 + apex[0] :]
+            if not parent or parent in seen:
+                continue
+            if len(seen) >= _MOST_SEEN:
+                seen.clear()
+            seen.add(parent)
             between: list[Name] = []
-            for offset in suffix_offsets(apex):
-                ancestor = apex[offset:]
-                if offset and (ancestor in self.zones or ancestor in self.domains):
+            for offset in suffix_offsets(parent):
+                ancestor = parent[offset:]
+                if ancestor in self.zones or ancestor in self.domains:
                     found.update(between)
                     break
-                if offset:
-                    between.append(ancestor)
+                between.append(ancestor)
         return frozenset(found)
 
     @cached_property

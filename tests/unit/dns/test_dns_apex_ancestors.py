@@ -4,14 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.dns_worlds import contents
 
+from rrdns import settings
 from rrdns.dns.lookup import Kind, lookup
 from rrdns.dns.options import Asker, Transport
 from rrdns.dns.responder import respond
 from rrdns.loading import load
-from rrdns.model import Snapshot
-from rrdns.names import Name, from_text
+from rrdns.model import Profile, Snapshot, Zone
+from rrdns.names import ROOT, Name, from_text, suffix_offsets
 from rrdns.rrtypes import AAAA, DS, MX, A
+from rrdns.settings import Config, Limits, ServerSettings
 from rrdns.table.compiler import compile_table
 from rrdns.table.executor import PythonExecutor
 from rrdns.table.snapshot import make_snapshot
@@ -53,6 +58,37 @@ def test_which_they_are(snapshot: Snapshot) -> None:
             "y.deep.static.example.com", "deep.static.example.com", "static.example.com",
         )
     }  # fmt: skip
+
+
+@given(st.data(), st.integers(1, 3))
+def test_they_are_all_that_stand_between_two_apexes(data: st.DataObject, most: int) -> None:
+    names = st.lists(st.sampled_from((b"\1a", b"\1b", b"\2cc")), max_size=5).map(
+        lambda labels: b"".join(labels) + ROOT
+    )
+    apexes = data.draw(st.lists(names, max_size=8, unique=True))
+    static = contents("", "test.")
+    config = Config(
+        path="/rrdns.yaml",
+        sha256="",
+        server=ServerSettings((), None, "/control"),
+        limits=Limits(),
+        probe_concurrency=1,
+        nodes=(),
+        zones={apex: Zone(apex, static) for apex in apexes[::2]},
+        profiles={},
+        domains=dict.fromkeys(apexes[1::2], Profile("default", static)),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "_MOST_SEEN", most)
+        found = config.apex_ancestors
+    above = {apex: [apex[offset:] for offset in suffix_offsets(apex)][1:] for apex in apexes}
+    assert found == {
+        name
+        for ancestors in above.values()
+        for number, name in enumerate(ancestors)
+        if not any(each in apexes for each in ancestors[: number + 1])
+        and any(each in apexes for each in ancestors[number + 1 :])
+    }
 
 
 @pytest.mark.parametrize(
