@@ -65,10 +65,15 @@ class TargetKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One address that is probed, whoever uses it; `address` in canonical text."""
+    """One address that is probed, whoever uses it; `address` in canonical text.
+
+    `server_name` is the host name under which senders know the address, as text without the final
+    dot: TLS asks for it, and certificates are verified against it. None where nobody knows one.
+    """
 
     address: str
     settings: ProbeSettings
+    server_name: str | None = None
 
     @property
     def key(self) -> TargetKey:
@@ -100,10 +105,25 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TlsSession:
+    """What TLS showed of a target: the protocol's version and the cipher, by OpenSSL's names.
+
+    `names` are those that the target's own certificate is for, `earliest_expiry` is when the first
+    certificate of the chain expires, in unix seconds; None where there was none to be read.
+    """
+
+    version: str | None
+    cipher: str | None
+    names: tuple[str, ...] = ()
+    earliest_expiry: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeResult:
     """One probe's end: `phase` is the one that failed, `seconds` those of each phase it reached.
 
-    `code` and `text` are the last reply's code and first line; None where the peer said nothing.
+    `code` and `text` are the last reply's code and first line, or what TLS had to object to; None
+    where there was neither. `tls` is there if certificates were shown.
     """
 
     reason: Reason
@@ -111,6 +131,7 @@ class ProbeResult:
     code: int | None = None
     text: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    tls: TlsSession | None = None
 
     @property
     def ok(self) -> bool:

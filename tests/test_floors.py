@@ -32,9 +32,12 @@ PLACES = {
     "health.state": (1, "health"),
     "health.select": (1, "health"),
     "health.smtp": (1, "health"),
+    "health.steps": (1, "health"),
+    "health.certificates": (1, "health"),
     "health.overrides": (1, "health"),
     "table": (2, "table"),
     "health.link": (3, "health"),
+    "health.tls": (3, "health"),
     "health.outgoing": (3, "health"),
     "health.probe": (3, "health"),
     "health.scheduler": (3, "health"),
@@ -62,6 +65,7 @@ IMPURE_CALLS = frozenset({"open", "print", "input", "exec", "eval"})
 # library -> the places that may import it
 OWNERS = {
     "aiohttp": ("web", "service", "cli"),
+    "cryptography": ("health.certificates",),
     "click": ("cli", "demo", "__main__"),
     "dns": ("dns.zonefile",),
     "dnslib": ("dns.message",),

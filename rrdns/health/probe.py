@@ -7,13 +7,27 @@ never an exception. What is said comes from `rrdns.health.smtp`.
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from rrdns.health.link import Link
-from rrdns.health.smtp import Dialogue, Event, Finished, Judged, Received, Send
-from rrdns.targets import Check, Family, ProbeResult, Reason, Target
+from rrdns.health.smtp import (
+    Dialogue,
+    Event,
+    Finished,
+    Handshake,
+    Judged,
+    Received,
+    Secured,
+    Send,
+)
+from rrdns.targets import Check, Family, ProbeResult, Reason, Target, TlsSession
+
+if TYPE_CHECKING:
+    from rrdns.health.tls import TlsDialogue
 
 # What follows QUIT does not count, so it is not waited for as long as a command.
 _QUIT_TIMEOUT_SECONDS: Final = 1.0
@@ -87,13 +101,19 @@ class _Probe:
         self._phase = "connect"
         self._seconds: dict[str, float] = {}
         self._result: ProbeResult | None = None
+        # Made before it is needed, because the loop should not wait for what it loads.
+        self._tls: TlsDialogue | None = None
+        self._session: TlsSession | None = None
         self._link = Link(target, self._on_connected, self._on_data)
 
     async def run(self) -> ProbeResult:
         settings = self._settings
         self._say("*", f"connecting to {self._target.address} port {settings.port}")
         try:
-            self._link.set_deadline(self._started + settings.connect_timeout_seconds)
+            if settings.check is Check.STARTTLS:
+                self._tls = await asyncio.to_thread(_open_tls, self._target)
+                self._phase_started = self._clock()
+            self._link.set_deadline(self._phase_started + settings.connect_timeout_seconds)
             self._link.open()
             await self._link.ended()
         except TimeoutError:
@@ -112,34 +132,77 @@ class _Probe:
             self._judge(ProbeResult(Reason.OK))
             self._link.close()
             return
-        self._dialogue = Dialogue(settings.check, self._helo or self._address_literal())
+        helo = self._helo or self._address_literal()
+        self._dialogue = Dialogue(settings.check, helo, settings.recipient or "")
+        self._talk: Dialogue | TlsDialogue = self._dialogue
         self._enter(self._dialogue.phase, settings.banner_timeout_seconds)
 
     def _on_data(self, data: bytes) -> None:
-        dialogue = self._dialogue
-        for event in dialogue.receive(data) if data else dialogue.receive_eof():
-            self._act(event)
+        events = self._talk.receive(data) if data else self._talk.receive_eof()
+        if self._talk is self._tls:
+            self._flush_tls()
+        self._act(events)
 
-    def _act(self, event: Event) -> None:
-        match event:
-            case Received():
-                if self._transcript is not None:
-                    self._say("<", event.text)
-            case Judged(result, detail):
-                if detail:
-                    self._say("*", detail)
-                self._judge(result)
-            case Send(data):
-                if self._transcript is not None:
-                    self._say(">", data.decode("ascii").rstrip())
-                timeout = self._settings.command_timeout_seconds
-                if self._result is not None:
-                    timeout = min(timeout, _QUIT_TIMEOUT_SECONDS)
-                self._enter(self._dialogue.phase, timeout)
-                self._link.send(data)
-            case Finished():
-                self._say("*", "closing")
-                self._link.close()
+    def _act(self, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case Received():
+                    if self._transcript is not None:
+                        self._say("<", event.text)
+                case Judged(result, detail):
+                    if detail:
+                        self._say("*", detail)
+                    self._judge(result)
+                case Send(data):
+                    self._send(data)
+                case Handshake():
+                    self._start_tls()
+                case Secured():
+                    self._learn_session()
+                case Finished():
+                    self._finish()
+
+    def _send(self, data: bytes) -> None:
+        if self._transcript is not None:
+            self._say(">", data.decode("ascii").rstrip())
+        timeout = self._settings.command_timeout_seconds
+        if self._result is not None:
+            timeout = min(timeout, _QUIT_TIMEOUT_SECONDS)
+        self._enter(self._dialogue.phase, timeout)
+        if isinstance(self._talk, Dialogue):
+            self._link.send(data)
+        else:
+            self._talk.encrypt(data)
+            self._flush_tls()
+
+    def _finish(self) -> None:
+        self._say("*", "closing")
+        if self._tls is not None and self._talk is self._tls:
+            self._tls.end()
+            self._flush_tls()
+        self._link.close()
+
+    def _start_tls(self) -> None:
+        assert self._tls is not None  # noqa: S101 - only this check asks for a handshake
+        self._talk = self._tls
+        self._enter(self._dialogue.phase, self._settings.command_timeout_seconds)
+        events = self._tls.start(self._dialogue)
+        self._flush_tls()
+        self._act(events)
+
+    def _flush_tls(self) -> None:
+        # What is wrong with the connection is told by the next read, after what came before it.
+        assert self._tls is not None  # noqa: S101
+        with suppress(OSError):
+            self._link.send(self._tls.outgoing())
+
+    def _learn_session(self) -> None:
+        if self._tls is None or self._session is not None or self._talk is not self._tls:
+            return
+        self._session = self._tls.session()
+        if self._session is not None and self._transcript is not None:
+            for remark in _remarks(self._session):
+                self._say("*", remark)
 
     def _address_literal(self) -> str:
         address = self._link.own_address
@@ -158,7 +221,8 @@ class _Probe:
 
     def _judge(self, result: ProbeResult) -> None:
         self._lap()
-        self._result = replace(result, seconds=dict(self._seconds))
+        self._learn_session()
+        self._result = replace(result, seconds=dict(self._seconds), tls=self._session)
         if self._on_verdict is not None:
             self._on_verdict(self._result)
 
@@ -173,3 +237,19 @@ class _Probe:
         if self._transcript is not None and len(self._transcript) < _MAX_TRANSCRIPT_LINES:
             seconds = self._clock() - self._started
             self._transcript.append(TranscriptLine(seconds, direction, text))
+
+
+def _open_tls(target: Target) -> "TlsDialogue":
+    # Imported by those who need it: it takes as long as a start-up, and 10 MiB.
+    from rrdns.health.tls import open_tls
+
+    return open_tls(verify=target.settings.verify, server_name=target.server_name)
+
+
+def _remarks(session: TlsSession) -> Iterator[str]:
+    yield f"{session.version} with {session.cipher or 'no cipher yet'}"
+    yield f"certificate for {', '.join(session.names) or 'no name'}"
+    if session.earliest_expiry is not None:
+        at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(session.earliest_expiry))
+        days = int((session.earliest_expiry - time.time()) // 86400)
+        yield f"the first certificate of its chain expires {at} ({days} days from now)"
