@@ -73,10 +73,12 @@ def resolve(checked: Checked, inputs: Inputs) -> Resolved:
     refuse_unsupported(report, root)
     targets = Targets(report, root.health)
     nodes = targets.nodes(root.nodes)
-    maker = ZoneMaker(
-        report, HostMaker(report, targets, nodes), inputs.parse_rdata, inputs.parse_zone_file
-    )
+    hosts = HostMaker(report, targets, nodes)
+    maker = ZoneMaker(report, hosts, inputs.parse_rdata, inputs.parse_zone_file)
     zones = _zones(report, maker, root, inputs)
+    hosts.fallbacks.check(
+        {host.name: host for made in zones.values() for host in made.contents.hosts.values()}
+    )
     profiles = _profiles(report, maker, root, inputs)
     domains = DomainSet(report, _taken(report, zones), _expected_domains(root, inputs))
     made_profiles = {made.path[1]: Profile(made.path[1], made.contents) for made in profiles}

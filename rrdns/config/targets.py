@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from rrdns.config.fallbacks import Fallbacks
 from rrdns.config.hostnames import check_hostname, from_key, prefix, to_ascii
 from rrdns.config.report import Place, Report
 from rrdns.config.scalars import is_word, shown
@@ -102,6 +103,7 @@ class HostMaker:
         self.report = report
         self.targets = targets
         self.nodes = nodes
+        self.fallbacks = Fallbacks(report)
         self._count = 0
 
     def hosts(
@@ -136,6 +138,7 @@ class HostMaker:
                 policy=model.policy,
                 max_answers=model.max_answers,
                 min_healthy=model.min_healthy,
+                fallback=self.fallbacks.read((*path, key), name, apex, model.fallback) or None,
                 rank=rank,
             )
         return hosts
@@ -155,6 +158,9 @@ class HostMaker:
             if model.pool is not None:
                 message = "pool goes with role: a host with addresses of its own has none"
                 self.report.error(self.report.at_key(*path, "pool"), message)
+            if model.tiers is not None:
+                message = "tiers goes with role: it changes nothing for addresses of the host's own"
+                self.report.warning(self.report.at_key(*path, "tiers"), message)
             shown_name = to_text(name).removesuffix(".")
             own = self.targets.own(path, model)
             members = tuple(Member(shown_name, "address", target) for target in own)
@@ -162,25 +168,35 @@ class HostMaker:
             if model.health is not None:
                 message = "health belongs to the nodes here: set it at a node instead"
                 self.report.error(self.report.at_key(*path, "health"), message)
-            members = self._of_roles(path, model.role or [], model.pool or "default")
+            members = self._of_roles(path, model.role or [], model)
         self._check_distinct(place, members)
         return members
 
-    def _of_roles(self, path: tuple[str, ...], roles: list[str], pool: str) -> tuple[Member, ...]:
-        nodes = [node for node in self.nodes if node.pool == pool]
-        if not nodes:
+    def _of_roles(
+        self, path: tuple[str, ...], roles: list[str], model: HostModel
+    ) -> tuple[Member, ...]:
+        pool = model.pool or "default"
+        pooled = [node for node in self.nodes if node.pool == pool]
+        if not pooled:
             pools = ", ".join(dict.fromkeys(node.pool for node in self.nodes))
             message = f"no node is in the pool {pool}: the pools are {pools}"
             has_pool = "pool" in self.report.at(*path, "pool").path
             place = self.report.at(*path, "pool") if has_pool else self.report.at_key(*path)
             self.report.error(place, message, needs=["nodes"])
             return ()
+        nodes = [node for node in pooled if model.tiers is None or node.tier <= model.tiers]
+        if not nodes:
+            lowest = min(node.tier for node in pooled)
+            message = f"no node has a tier up to {model.tiers}: the lowest here is {lowest}"
+            self.report.error(self.report.at(*path, "tiers"), message, needs=["nodes"])
+            return ()
+        among = "" if model.tiers is None else f" of a tier up to {model.tiers}"
         known = list(dict.fromkeys(role for node in nodes for role in node.roles))
         if not roles:
             self.report.error(self.report.at(*path, "role"), "the list is empty: name a role")
         for index, role in enumerate(roles):
             if role not in known:
-                message = f"no node has the role {role}: the roles are {', '.join(known)}"
+                message = f"no node{among} has the role {role}: the roles are {', '.join(known)}"
                 self.report.error(self.report.at(*path, "role", index), message, needs=["nodes"])
         found: list[Member] = []
         for node in nodes:

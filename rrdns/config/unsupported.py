@@ -31,14 +31,10 @@ def _unsupported(root: RootModel) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("server", "watch"), "false"
     yield from _of_probe(("health",), root.health)
     for name, node in root.nodes.items():
-        yield from _of_values(("nodes", name), node, {"weight": 1, "tier": 1})
         yield from _of_probe(("nodes", name, "health"), node.health)
     for zone_name, zone in root.zones.items():
         for name, host in zone.hosts.items():
             path = ("zones", zone_name, "hosts", name)
-            yield from _of_values(path, host, {"policy": "round-robin"})
-            yield from _of_values(path, host, {"tiers": None}, "all")
-            yield from _of_values(path, host, {"fallback": None})
             yield from _of_probe((*path, "health"), host.health)
 
 
