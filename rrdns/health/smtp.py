@@ -163,8 +163,8 @@ class Dialogue:
             self._code, self._text = code, printable(text or b"")
         elif code != self._code:
             return self._malformed(line, "the codes within one reply differ")
-        elif self._step is Step.EHLO and text and text[:8].upper().split() == [b"STARTTLS"]:
-            self._offers_tls = True
+        elif text and code == b"250" and text.upper().split()[:1] == [b"STARTTLS"]:
+            self._offers_tls = self._offers_tls or self._step is Step.EHLO
         return () if dash == b"-" else self._reply(int(code))
 
     def _reply(self, code: int) -> list[Event]:

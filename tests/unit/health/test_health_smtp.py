@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.smtp_cases import CASES, EARLY, Case
+from support.smtp_cases_deep import DEEP, DEEP_EARLY, FAILED, SECURED
 
 from rrdns.health.smtp import (
     Dialogue,
     Event,
     Finished,
+    Handshake,
     Judged,
     Received,
     Send,
@@ -25,17 +27,28 @@ def whole(case: Case) -> Iterator[bytes]:
 
 def bytewise(case: Case) -> Iterator[bytes]:
     for turn in case.turns:
-        yield from (turn[index : index + 1] for index in range(len(turn) or 1))
+        if turn in (SECURED, FAILED):
+            yield turn
+        else:
+            yield from (turn[index : index + 1] for index in range(len(turn) or 1))
 
 
 def run(check: Check, chunks: Iterable[bytes]) -> tuple[list[Event], Dialogue]:
-    dialogue = Dialogue(check, "probe.test")
+    dialogue = Dialogue(check, "probe.test", "postmaster@customer.test")
     events: list[Event] = []
     for chunk in chunks:
-        new = dialogue.receive(chunk) if chunk else dialogue.receive_eof()
+        new = feed(dialogue, chunk)
         assert sum(isinstance(event, Send) for event in new) <= 1
         events += new
     return events, dialogue
+
+
+def feed(dialogue: Dialogue, chunk: bytes) -> list[Event]:
+    if chunk == SECURED:
+        return dialogue.tls_established()
+    if chunk == FAILED:
+        return dialogue.tls_failed("no shared cipher")
+    return dialogue.receive(chunk) if chunk else dialogue.receive_eof()
 
 
 def verify(case: Case, events: list[Event], dialogue: Dialogue) -> None:
@@ -45,17 +58,20 @@ def verify(case: Case, events: list[Event], dialogue: Dialogue) -> None:
     assert said == [command.encode() + b"\r\n" for command in case.said]
     assert events.count(Finished()) == case.finished
     assert dialogue.finished is case.finished
+    # A handshake is asked for exactly where one came to something.
+    asked = sum(isinstance(event, Handshake) for event in events)
+    assert asked == any(turn in (SECURED, FAILED) for turn in case.turns)
     if case.finished:
         assert events[-1] == Finished()
         assert (dialogue.receive(b"250 more\r\n"), dialogue.receive_eof()) == ([], [])
 
 
-@pytest.mark.parametrize("case", CASES + EARLY, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES + EARLY + DEEP + DEEP_EARLY, ids=lambda case: case.name)
 def test_whole(case: Case) -> None:
     verify(case, *run(case.check, whole(case)))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES + DEEP, ids=lambda case: case.name)
 def test_one_byte_at_a_time(case: Case) -> None:
     verify(case, *run(case.check, bytewise(case)))
 
@@ -67,6 +83,24 @@ def test_phases() -> None:
         dialogue.receive(chunk)
         phases.append(dialogue.phase)
     assert phases == ["banner", "ehlo", "ehlo", "quit", "quit"]
+
+
+def test_phases_of_starttls() -> None:
+    dialogue = Dialogue(Check.STARTTLS, "probe.test")
+    phases = []
+    for chunk in (b"220 a\r\n", b"250-a\r\n250 STARTTLS\r\n", b"220 a\r\n", SECURED, b"250 a\r\n"):
+        feed(dialogue, chunk)
+        phases.append(dialogue.phase)
+    assert phases == ["ehlo", "starttls", "tls", "ehlo", "quit"]
+
+
+def test_phases_of_rcpt() -> None:
+    dialogue = Dialogue(Check.RCPT, "probe.test", "a@b.test")
+    phases: list[str] = []
+    for _ in range(6):
+        dialogue.receive(b"220 a\r\n" if not phases else b"250 a\r\n")
+        phases.append(dialogue.phase)
+    assert phases == ["ehlo", "mail", "rcpt", "quit", "quit", "quit"]
 
 
 def test_every_line_is_told_for_the_transcript() -> None:
@@ -96,11 +130,13 @@ def test_printable(line: bytes, text: str) -> None:
     assert printable(line) == text
 
 
+DEPTHS = [Check.BANNER, Check.EHLO, Check.STARTTLS, Check.RCPT]
 PIECES = st.sampled_from(
     [
         b"220 a\r\n",
         b"220-a\r\n",
         b"250 b\n",
+        b"250-STARTTLS\r\n",
         b"421 c\r\n",
         b"500 d\r\n",
         b"\r",
@@ -111,12 +147,15 @@ PIECES = st.sampled_from(
 ) | st.binary(max_size=40)
 
 
-@given(st.lists(PIECES, max_size=40), st.sampled_from([Check.BANNER, Check.EHLO]))
-def test_arbitrary_bytes_never_raise(chunks: list[bytes], check: Check) -> None:
-    dialogue = Dialogue(check, "probe.test")
+@given(st.lists(PIECES, max_size=40), st.sampled_from(DEPTHS), st.booleans())
+def test_arbitrary_bytes_never_raise(chunks: list[bytes], check: Check, secures: bool) -> None:
+    dialogue = Dialogue(check, "probe.test", "a@b.test")
     verdicts = 0
     for chunk in [*chunks, b"x" * 70_000]:
-        for event in dialogue.receive(chunk):
+        events = dialogue.receive(chunk)
+        if events and events[-1] == Handshake():
+            events += feed(dialogue, SECURED if secures else FAILED)
+        for event in events:
             verdicts += isinstance(event, Judged)
             if isinstance(event, Send):
                 assert event.data.endswith(b"\r\n")
