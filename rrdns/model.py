@@ -49,7 +49,7 @@ class MinHealthy:
     percent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Host:
     """A name whose A and AAAA rrdns answers from the members that are healthy.
 
@@ -68,7 +68,15 @@ class Host:
 
     def considered(self, family: Family) -> tuple[Member, ...]:
         """Return the members of one family, in the configuration's order."""
-        return tuple(member for member in self.members if member.target.family is family)
+        return self._by_family[family]
+
+    @cached_property
+    def _by_family(self) -> Mapping[Family, tuple[Member, ...]]:
+        # Every verdict asks for them.
+        return {
+            family: tuple(member for member in self.members if member.target.family is family)
+            for family in Family
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from rrdns.rrtypes import AAAA, A
@@ -63,7 +64,7 @@ class TargetKey(NamedTuple):
     check: Check
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """One address that is probed, whoever uses it; `address` in canonical text.
 
@@ -75,17 +76,17 @@ class Target:
     settings: ProbeSettings
     server_name: str | None = None
 
-    @property
+    @cached_property
     def key(self) -> TargetKey:
         """The target's identity."""
         return TargetKey(self.address, self.settings.port, self.settings.check)
 
-    @property
+    @cached_property
     def family(self) -> Family:
         """The family of the address."""
         return Family.IPV6 if ":" in self.address else Family.IPV4
 
-    @property
+    @cached_property
     def packed(self) -> bytes:
         """The address as RDATA of A or AAAA: 4 or 16 octets."""
         return ipaddress.ip_address(self.address).packed
