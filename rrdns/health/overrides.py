@@ -98,6 +98,18 @@ def carried_out(
     return {**_without(overrides, places), **dict.fromkeys(places, override)}
 
 
+def still_held(
+    overrides: Overrides, order: Order, roles: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """Yield a line for each role that an order lifts, but whose node's override goes on."""
+    if order.state is not None:
+        return
+    for node, role in _matching(order.pattern, _with_overridden(roles, overrides)):
+        if role is not None and (node, None) in overrides:
+            state = overrides[node, None].state
+            yield f"{node}/{role} stays {state}, as the whole node is: rrdns node auto {node}"
+
+
 def _without(overrides: Overrides, places: Iterable[Place]) -> dict[Place, Override]:
     gone = set(places)
     return {

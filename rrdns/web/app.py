@@ -11,8 +11,11 @@ from typing import Any, Protocol, TypeVar
 
 from aiohttp import web
 
+from rrdns.health.overrides import Done, NoSuchNodeError, Order
 from rrdns.web.connections import note_request
+from rrdns.web.explaining import explanation
 from rrdns.web.metrics import SLICE_SAMPLES, Exposition
+from rrdns.web.orders import done_entry, read_order
 from rrdns.web.status import hosts, nodes, summary
 from rrdns.web.view import View
 
@@ -32,6 +35,10 @@ class Backend(Protocol):
         """Load the configuration anew; return the errors it was refused for, a line each."""
         ...
 
+    async def override(self, order: Order) -> Done:
+        """Carry out an operator's order; NoSuchNodeError where it is for nobody."""
+        ...
+
 
 def make_app(backend: Backend, *, control: bool) -> web.Application:
     """Return the application; only with `control` it has the verbs that change the server."""
@@ -43,8 +50,12 @@ def make_app(backend: Backend, *, control: bool) -> web.Application:
     app.router.add_get("/healthz", pages.healthz)
     app.router.add_get("/readyz", pages.readyz)
     app.router.add_get("/api/v1/status", pages.status)
+    app.router.add_get("/api/v1/explain", pages.explain)
     if control:
-        app.router.add_post("/api/v1/reload", _Verbs(backend).reload)
+        verbs = _Verbs(backend)
+        app.router.add_post("/api/v1/reload", verbs.reload)
+        app.router.add_put("/api/v1/nodes/{name}", verbs.override)
+        app.router.add_put("/api/v1/nodes/{name}/{role}", verbs.override)
     return app
 
 
@@ -82,6 +93,13 @@ class _Pages:
             page["hosts"] = await _in_turns(hosts(view), SLICE_SAMPLES)
             return _json(page)
 
+    async def explain(self, request: web.Request) -> web.Response:
+        query = request.query
+        try:
+            return _json(explanation(self._backend.view(), query.get("name"), query.get("type")))
+        except ValueError as error:
+            return _json({"error": str(error)}, status=400)
+
 
 class _Verbs:
     def __init__(self, backend: Backend) -> None:
@@ -92,6 +110,16 @@ class _Verbs:
         if errors:
             return _json({"ok": False, "errors": errors}, status=422)
         return _json({"ok": True})
+
+    async def override(self, request: web.Request) -> web.Response:
+        pattern = "/".join(request.match_info.values())
+        try:
+            order = read_order(pattern, await request.read())
+            return _json(done_entry(await self._backend.override(order)))
+        except ValueError as error:
+            return _json({"error": str(error)}, status=400)
+        except NoSuchNodeError as error:
+            return _json({"error": str(error)}, status=404)
 
 
 async def _in_turns(items: Iterable[Item], turn: int = 1) -> list[Item]:

@@ -58,10 +58,11 @@ def nodes(view: View) -> Iterator[dict[str, Any]]:
     """Yield an entry for each address that some host uses, as the node and role it is of."""
     answered = in_rotation(view)
     for use in uses(view.config):
-        yield _node(view, use, use in answered)
+        yield {**node_entry(view, use), "in_rotation": use in answered}
 
 
-def _node(view: View, use: Use, answered: bool) -> dict[str, Any]:
+def node_entry(view: View, use: Use) -> dict[str, Any]:
+    """Return what is known of one address of a node: effective state, probes, override."""
     state = view.states.get(use.target.key)
     verdict = view.verdict(use.target)
     since = view.unix(state.since) if state is not None else view.started_at
@@ -74,7 +75,6 @@ def _node(view: View, use: Use, answered: bool) -> dict[str, Any]:
         "state": str(verdict if found is None else found[1].state),
         "probed": {"state": str(verdict), "since": since},
         "override": None if found is None else override_entry(*found),
-        "in_rotation": answered,
         "since": since if found is None else found[1].since,
         "last": _last(view, state) if state is not None else None,
     }

@@ -94,7 +94,7 @@ def make_view(
     failopen: bool = False,
     **changes: Any,
 ) -> View:
-    soa = Soa(APEX, b"", False, 1, 1, 1, 1, 1, 1)
+    soa = Soa(APEX, APEX, False, 1, 1, 1, 1, 1, 1)
     prefixes = {one.name.removesuffix(APEX): one for one in hosts}
     zones = {APEX: Zone(APEX, Contents(soa, {}, prefixes))}
     profiles = {"default": Profile("default", Contents(soa, {}))}

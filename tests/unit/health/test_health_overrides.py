@@ -15,6 +15,7 @@ from rrdns.health.overrides import (
     override_of,
     place_text,
     remaining_seconds,
+    still_held,
     troubles,
     unexpired,
 )
@@ -122,6 +123,14 @@ def test_auto_finds_nodes_that_the_configuration_has_no_more() -> None:
     assert carried_out(before, order("*", None), ROLES, NOW) == {}
     with pytest.raises(NoSuchNodeError):
         carried_out(before, order("gone"), ROLES, NOW)
+
+
+def test_what_the_whole_node_holds_is_told_when_a_role_is_lifted() -> None:
+    overrides: Overrides = {("server1", None): WHOLE, ("server2", "primary"): PRIMARY}
+    line = "server1/primary stays down, as the whole node is: rrdns node auto server1"
+    assert list(still_held(overrides, order("server?/primary", None), ROLES)) == [line]
+    assert list(still_held(overrides, order("server1", None), ROLES)) == []
+    assert list(still_held(overrides, order("server1/primary"), ROLES)) == []
 
 
 # --- time -------------------------------------------------------------------------------------

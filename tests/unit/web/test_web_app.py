@@ -1,66 +1,16 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, UnixConnector
+from aiohttp import ClientSession
+from support.web_stage import FakeBackend, control_client, on_tcp, run
 from support.web_views import cluster
 
-from rrdns.settings import Endpoint
-from rrdns.web.app import make_app
-from rrdns.web.listen import serve_tcp, serve_unix, tcp_endpoint
-from rrdns.web.view import View
-
-READ_PATHS = ["/metrics", "/healthz", "/readyz", "/api/v1/status"]
-
-
-class FakeBackend:
-    """A server whose moment the test decides on."""
-
-    def __init__(self, view: View, errors: list[str] | None = None) -> None:
-        self.now = view
-        self.errors = errors or []
-        self.reloads = 0
-
-    def view(self) -> View:
-        return self.now
-
-    async def reload(self) -> list[str]:
-        self.reloads += 1
-        return self.errors
-
-
-@asynccontextmanager
-async def tcp_client(backend: FakeBackend) -> AsyncIterator[ClientSession]:
-    runner = await serve_tcp(make_app(backend, control=False), Endpoint("127.0.0.1", 0))
-    async with ClientSession(f"http://{tcp_endpoint(runner)}") as session:
-        yield session
-    await runner.cleanup()
-
-
-@asynccontextmanager
-async def control_client(backend: FakeBackend, directory: Path) -> AsyncIterator[ClientSession]:
-    path = str(directory / "control.sock")
-    runner = await serve_unix(make_app(backend, control=True), path)
-    async with ClientSession("http://localhost", connector=UnixConnector(path)) as session:
-        yield session
-    await runner.cleanup()
-
-
-def on_tcp(test: Callable[[ClientSession], Awaitable[None]], backend: FakeBackend) -> None:
-    async def main() -> None:
-        async with tcp_client(backend) as session:
-            await test(session)
-
-    asyncio.run(main())
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(main)
+EXPLAIN = "/api/v1/explain?name=mx1.example.com&type=A"
+READ_PATHS = ["/metrics", "/healthz", "/readyz", "/api/v1/status", EXPLAIN]
 
 
 def test_the_status_is_json() -> None:
@@ -207,5 +157,23 @@ def test_many_clients_at_once_are_all_served() -> None:
 
         found = await asyncio.gather(*(status_of(path) for path in READ_PATHS * 15))
         assert set(found) == {200}
+
+    on_tcp(check, FakeBackend(cluster()))
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "name and type are needed"),
+        ("?name=mx1.example.com", "name and type are needed"),
+        ("?name=a..b&type=A", "empty label"),
+        ("?name=a.test&type=AA", "record type"),
+    ],
+)
+def test_what_is_no_query_is_not_explained(query: str, words: str) -> None:
+    async def check(session: ClientSession) -> None:
+        async with session.get(f"/api/v1/explain{query}") as response:
+            assert response.status == 400
+            assert words in (await response.json())["error"]
 
     on_tcp(check, FakeBackend(cluster()))
