@@ -5,17 +5,18 @@ Names are made of a few labels, so that zones, delegations, wildcards and aliase
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from rrdns.dns.cookie import server_cookie
+from rrdns.health.select import Overrides
 from rrdns.model import Contents, Host, Member, MinHealthy, Profile, RRset, Soa, Zone
 from rrdns.names import ROOT, Name, Prefix, suffix_offsets
 from rrdns.rrtypes import AAAA, CNAME, DS, MX, NS, SOA, TXT, A
 from rrdns.settings import Config, Endpoint, Limits, ServerSettings
-from rrdns.targets import Check, Health, ProbeSettings, Target, TargetKey
+from rrdns.targets import Check, Health, Override, ProbeSettings, Target, TargetKey, Verdict
 
 LABELS = (b"\1a", b"\1b", b"\1c", b"\1*", b"\3mx1")
 APEXES = (b"\1a\0", b"\1b\1a\0", b"\1c\1b\1a\0", b"\4test\0", b"\3mx1\4test\0")
@@ -24,6 +25,10 @@ STATIC_TYPES = (A, AAAA, MX, NS, TXT, DS, UNKNOWN_TYPE)
 ADDRESSES = tuple(f"192.0.2.{number}" for number in range(1, 6)) + tuple(
     f"2001:db8::{number}" for number in range(1, 4)
 )
+
+NODES = ("server1", "server2", "server3")
+ROLES = ("primary", "secondary")
+POLICIES = ("round-robin", "random", "weighted")
 
 CLIENTS = (bytes([192, 0, 2, 1]), bytes([127, 0, 0, 1]), bytes(15) + b"\1", b"\x20\x01" + bytes(14))
 SECRETS = (bytes(range(16)), bytes(16))
@@ -96,8 +101,19 @@ def _uncovered(
     }
 
 
-def _member(address: str) -> Member:
-    return Member("node", "primary", Target(address, ProbeSettings(check=Check.TCP)))
+@st.composite
+def _members(draw: DrawFn) -> tuple[Member, ...]:
+    addresses = draw(st.lists(st.sampled_from(ADDRESSES), min_size=1, unique=True))
+    return tuple(
+        Member(
+            draw(st.sampled_from(NODES)),
+            draw(st.sampled_from(ROLES)),
+            Target(address, ProbeSettings(check=Check.TCP)),
+            weight=draw(st.one_of(st.integers(0, 3), st.integers(0, 100))),
+            tier=draw(st.integers(1, 3)),
+        )
+        for address in addresses
+    )
 
 
 @st.composite
@@ -108,14 +124,29 @@ def _hosts(draw: DrawFn, apex: Name, hidden_by: frozenset[Name]) -> dict[Prefix,
         below = {name[offset:] for offset in suffix_offsets(name)} & hidden_by
         if b"*" in prefix or any(len(other) > len(apex) for other in below):
             continue
-        addresses = draw(st.lists(st.sampled_from(ADDRESSES), min_size=1, unique=True))
         found[prefix] = Host(
             name,
-            tuple(map(_member, addresses)),
+            draw(_members()),
+            policy=draw(st.sampled_from(POLICIES)),
             max_answers=draw(st.integers(1, 8)),
             min_healthy=MinHealthy(draw(st.integers(0, 100)), draw(st.booleans())),
             rank=draw(st.integers(0, 9)),
         )
+    return found
+
+
+@st.composite
+def _with_fallbacks(draw: DrawFn, zones: Mapping[Name, Zone]) -> dict[Name, Zone]:
+    """The zones with hosts that fall back to some host before them, so that none does to itself."""
+    before: list[Name] = []
+    found = {}
+    for apex, zone in zones.items():
+        hosts = {}
+        for prefix, host in zone.contents.hosts.items():
+            fallback = draw(st.sampled_from((None, *before)))
+            hosts[prefix] = replace(host, fallback=fallback)
+            before.append(host.name)
+        found[apex] = replace(zone, contents=replace(zone.contents, hosts=hosts))
     return found
 
 
@@ -147,7 +178,7 @@ def configs(draw: DrawFn) -> Config:
         limits=Limits(udp_payload=draw(st.sampled_from((512, 700, 1232, 4096)))),
         probe_concurrency=1,
         nodes=(),
-        zones=zones,
+        zones=draw(_with_fallbacks(zones)),
         profiles=profiles,
         domains=domains,
     )
@@ -157,6 +188,13 @@ def healths(config: Config) -> SearchStrategy[Mapping[TargetKey, Health]]:
     """Any state of every target."""
     keys = [target.key for target in config.targets]
     return st.fixed_dictionaries({key: st.sampled_from(list(Health)) for key in keys})
+
+
+def overrides() -> SearchStrategy[Overrides]:
+    """What operators may have said of the nodes and their roles."""
+    said = st.builds(Override, st.sampled_from((Verdict.UP, Verdict.DOWN)), st.just(float(NOW)))
+    places = st.tuples(st.sampled_from(NODES), st.sampled_from((None, *ROLES)))
+    return st.dictionaries(places, said, max_size=3)
 
 
 @dataclass(frozen=True, slots=True)
