@@ -146,10 +146,13 @@ def _selection(
         choices=_choices(own, selected, instead),
         failopen=failopen,
         degraded=bool(own.members) and not own.healthy,
-        stand_ins=()
-        if asked is None
-        else _choices(asked, set(_reaching(asked)), "it does not stand in"),
+        stand_ins=() if asked is None else _stand_ins(asked),
     )
+
+
+def _stand_ins(asked: _Candidates) -> tuple[Choice, ...]:
+    selected = set(_reaching(asked))
+    return _choices(asked, selected, "" if selected else "it does not stand in")
 
 
 def _choices(found: _Candidates, selected: set[int], instead: str) -> tuple[Choice, ...]:
