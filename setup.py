@@ -35,7 +35,6 @@ def extensions(environment: Mapping[str, str]) -> list[Extension]:
         Extension(
             name,
             [source],
-            optional=wanted == "auto",
             extra_compile_args=[*_FLAGS, *more],
             extra_link_args=more,
         )
@@ -45,6 +44,9 @@ def extensions(environment: Mapping[str, str]) -> list[Extension]:
     made: list[Extension] = cythonize(
         found, build_dir="build/cython", compiler_directives=_DIRECTIVES
     )
+    for extension in made:
+        # Said here, because cythonize forgets it.
+        extension.optional = wanted == "auto"
     return made
 
 
