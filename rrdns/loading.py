@@ -2,8 +2,10 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from rrdns.config import Inputs, SourceFile, check, referenced_files, resolve
 from rrdns.dns.zonefile import parse_rdata, parse_zone_file
@@ -11,16 +13,27 @@ from rrdns.errors import ConfigError, Problem, UnreadableError
 from rrdns.settings import Config
 
 
+class Stamp(NamedTuple):
+    """What tells one writing of a file from the next."""
+
+    device: int
+    inode: int
+    octets: int
+    changed_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A configuration and what there is to say about it.
 
     `problems` are warnings and information; of a tolerant load also the errors of domain files'
-    lines that were left out.
+    lines that were left out. `files` are the absolute paths of all files that were read, each
+    with its stamp from just before.
     """
 
     config: Config
     problems: tuple[Problem, ...]
+    files: Mapping[str, Stamp | None] = field(default_factory=dict)
 
 
 def load(path: str | os.PathLike[str], *, tolerant: bool = False) -> Loaded:
@@ -31,15 +44,20 @@ def load(path: str | os.PathLike[str], *, tolerant: bool = False) -> Loaded:
     every problem, or UnreadableError if the configuration itself cannot be read or is not UTF-8.
     """
     shown = os.fspath(path)
+    stamps = {str(Path(shown).absolute()): stamp(shown)}
     source = _read(shown)
     if source.failure is not None:
         raise UnreadableError(f"cannot read the configuration {shown}: {source.failure}")
     checked = check(shown, _text(source))
     directory = Path(shown).parent
-    files = {name: _read(str(directory / name)) for name in referenced_files(checked.root)}
+    files: dict[str, SourceFile] = {}
+    for name in referenced_files(checked.root):
+        file = directory / name
+        stamps[str(file.absolute())] = stamp(file)
+        files[name] = _read(str(file))
     digest = hashlib.sha256(source.data)
-    for file in files.values():
-        digest.update(file.data)
+    for found in files.values():
+        digest.update(found.data)
     resolved = resolve(
         checked,
         Inputs(
@@ -54,7 +72,16 @@ def load(path: str | os.PathLike[str], *, tolerant: bool = False) -> Loaded:
     config = resolved.lenient if tolerant else resolved.config
     if config is None:
         raise ConfigError(resolved.problems)
-    return Loaded(config, resolved.problems)
+    return Loaded(config, resolved.problems, stamps)
+
+
+def stamp(path: str | os.PathLike[str]) -> Stamp | None:
+    """Return the stamp of a file as it is now, None where there is none to be seen."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _read(path: str) -> SourceFile:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from rrdns.answering import Answering
 from rrdns.dns.cookie import SECRET_OCTETS
@@ -24,6 +25,7 @@ from rrdns.model import Snapshot
 from rrdns.overriding import Overriding
 from rrdns.reloading import Reloads, first_state
 from rrdns.server.notify import Notifier
+from rrdns.server.privileges import become
 from rrdns.server.sockets import bind_all
 from rrdns.settings import Config, ServerSettings
 from rrdns.store.directory import open_directory
@@ -32,6 +34,7 @@ from rrdns.store.verdicts import VerdictFile
 from rrdns.table.compiler import compile_table
 from rrdns.table.snapshot import make_snapshot
 from rrdns.table.table import Table
+from rrdns.watching import Watcher
 from rrdns.web.app import make_app
 from rrdns.web.listen import serve_tcp, serve_unix, tcp_endpoint
 from rrdns.web.view import View
@@ -77,6 +80,8 @@ class Service:
             take_over=self._take_over,
             tell=self._tell,
         )
+        self._files = loaded.files
+        self._watcher = Watcher(lambda: self._files, self._reload_watched)
         self._pause: asyncio.TimerHandle | None = None
         self._changed = False
         self._published = asyncio.Event()
@@ -111,6 +116,8 @@ class Service:
         bound = bind_all(server.listen)
         for pair in bound:
             stack.callback(pair.close)
+        http = await self._start_http(stack)
+        self._step_down()
         # Once no other server can be here, and before anybody can ask for a change.
         directory = open_directory(server.state_directory)
         self._overriding.start(None if directory is None else OverrideFile(directory), stack)
@@ -120,7 +127,6 @@ class Service:
             make_app(self, control=True), server.control, server.control_group
         )
         stack.push_async_callback(control.cleanup)
-        http = await self._start_http(stack)
         stack.push_async_callback(self._scheduler.close)
         self._scheduler.set_targets(self._config.targets, added_by_reload=False)
         if directory is not None:
@@ -131,6 +137,8 @@ class Service:
         await self._answering.start(stack, bound)
         stack.callback(self._tell, "STOPPING=1")
         self._ready = True
+        self._watcher.set_watching(server.watch)
+        stack.callback(self._watcher.set_watching, False)
         self._end_pause()
         line = f"ready listen={where} http={http} control={server.control}"
         _log.info("%s", line)
@@ -143,6 +151,13 @@ class Service:
         runner = await serve_tcp(make_app(self, control=False), self._config.server.http)
         stack.push_async_callback(runner.cleanup)
         return str(tcp_endpoint(runner))
+
+    def _step_down(self) -> None:
+        """Become the configured user: what needs root is bound by now."""
+        server = self._config.server
+        if server.user is not None:
+            written = [str(Path(server.control).parent), *filter(None, [server.state_directory])]
+            become(server.user, directories=written, readable=self._files)
 
     def _keep_verdicts(self, file: VerdictFile, stack: contextlib.AsyncExitStack) -> None:
         """Take up the verdicts from before a restart, and keep those to come."""
@@ -223,6 +238,9 @@ class Service:
         """
         return await self._reloads.reload()
 
+    async def _reload_watched(self) -> bool:
+        return not await self.reload()
+
     def _prepare(self) -> tuple[Loaded, Table]:
         loaded = load(self._config.path)
         return loaded, compile_table(self._snapshot(loaded.config), self._table.generation)
@@ -230,6 +248,8 @@ class Service:
     def _take_over(self, prepared: tuple[Loaded, Table]) -> None:
         loaded, table = prepared
         old, self._config = self._config, loaded.config
+        self._files = loaded.files
+        self._watcher.set_watching(self._config.server.watch)
         for problem in loaded.problems:
             _log.warning("%s", problem)
         if not _same_at_runtime(old.server, loaded.config.server):
@@ -282,4 +302,5 @@ def _same_at_runtime(old: ServerSettings, new: ServerSettings) -> bool:
         identity=old.identity,
         version=old.version,
         cookie_secrets=old.cookie_secrets,
+        watch=old.watch,
     )

@@ -44,6 +44,7 @@ PLACES = {
     "server": (3, "server"),
     "web": (3, "web"),
     "loading": (3, "loading"),
+    "watching": (3, "loading"),
     "store": (3, "store"),
     "answering": (4, "service"),
     "reloading": (4, "service"),
@@ -74,6 +75,7 @@ OWNERS = {
     "pydantic": ("config",),
     "pydantic_core": ("config",),
     "rich": ("cli",),
+    "watchfiles": ("watching",),
     "yaml": ("config",),
 }
 

@@ -220,6 +220,8 @@ def _server(report: Report, root: RootModel, inputs: Inputs) -> ServerSettings:
         identity=server.identity,
         version=server.version,
         cookie_secrets=secrets,
+        user=server.user,
+        watch=server.watch,
         log_level=server.log.level,
         log_format=server.log.format,
     )

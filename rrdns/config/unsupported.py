@@ -25,10 +25,6 @@ def _unsupported(root: RootModel) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("server", "udp_workers"), "auto or 1"
     if server.executor == "native":
         yield ("server", "executor"), "auto or python"
-    if server.user is not None:
-        yield ("server", "user"), "null"
-    if server.watch:
-        yield ("server", "watch"), "false"
     yield from _of_probe(("health",), root.health)
     for name, node in root.nodes.items():
         yield from _of_probe(("nodes", name, "health"), node.health)
