@@ -13,6 +13,9 @@ from rrdns.names import ROOT, Name, Prefix, from_text, is_below, labels, to_text
 
 # UTS 46 takes these for dots, too: ideographic, fullwidth and halfwidth.
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
+# A dot-string (RFC 5321, section 4.1.2).
+_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_MAX_LOCAL_PART_OCTETS = 64
 _LABEL = re.compile(rb"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 
 
@@ -74,11 +77,28 @@ def helo(value: Tree) -> str:
 
     RFC 5321, section 4.1.3. Nothing else is let through, since it goes to the peer as it stands.
     """
-    found = text(value)
+    return _host_or_literal(text(value))
+
+
+def _host_or_literal(found: str) -> str:
     if found.startswith("[") and found.endswith("]"):
         any_address(found[1:-1].removeprefix("IPv6:"))
         return found
     return to_text(check_hostname(absolute(found))).removesuffix(".")
+
+
+def recipient(value: Tree) -> str:
+    """Read the mail address that probes ask about: local part and domain, or just postmaster.
+
+    RFC 5321, sections 4.1.2 and 4.5.1. Like `helo`, it goes to the peer as it stands.
+    """
+    found = text(value)
+    if found.lower() == "postmaster":
+        return found
+    local, at, domain = found.rpartition("@")
+    if not at or not _LOCAL_PART.fullmatch(local) or len(local) > _MAX_LOCAL_PART_OCTETS:
+        raise ValueError(f"{shown(found)} is no mail address: write it like postmaster@example.com")
+    return f"{local}@{_host_or_literal(domain)}"
 
 
 def prefix(name: Name, apex: Name) -> Prefix:

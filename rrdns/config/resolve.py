@@ -13,6 +13,7 @@ from rrdns.config.report import Report
 from rrdns.config.scalars import is_word, shown
 from rrdns.config.schema import RootModel, ZoneModel
 from rrdns.config.secrets import read_secrets
+from rrdns.config.servernames import name_targets
 from rrdns.config.sources import SourceFile
 from rrdns.config.targets import HostMaker, Targets
 from rrdns.config.unsupported import refuse_unsupported
@@ -88,6 +89,9 @@ def resolve(checked: Checked, inputs: Inputs) -> Resolved:
     found = domains.finish()
     world = World({apex: made.contents for apex, made in zones.items()}, found)
     lint(report, world, list(zones.values()), profiles, nodes)
+    named, zoned = name_targets(
+        nodes, {apex: Zone(apex, made.contents) for apex, made in zones.items()}
+    )
     config = Config(
         path=inputs.path,
         sha256=inputs.sha256,
@@ -95,8 +99,8 @@ def resolve(checked: Checked, inputs: Inputs) -> Resolved:
         limits=_limits(root),
         probe_concurrency=root.health.concurrency,
         probe_defaults=targets.base,
-        nodes=nodes,
-        zones={apex: Zone(apex, made.contents) for apex, made in zones.items()},
+        nodes=named,
+        zones=zoned,
         profiles=made_profiles,
         domains=found,
     )
@@ -220,8 +224,6 @@ def _server(report: Report, root: RootModel, inputs: Inputs) -> ServerSettings:
         identity=server.identity,
         version=server.version,
         cookie_secrets=secrets,
-        user=server.user,
-        watch=server.watch,
         log_level=server.log.level,
         log_format=server.log.format,
     )

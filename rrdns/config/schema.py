@@ -131,7 +131,7 @@ class ProbeModel(Model):
     banner_timeout: Timeout = 10.0
     command_timeout: Timeout = 5.0
     helo: Annotated[str, PlainValidator(hostnames.helo)] | None = None
-    recipient: ShortText | None = None
+    recipient: Annotated[str, PlainValidator(hostnames.recipient)] | None = None
     verify: Flag = False
     source: SourceModel = SourceModel()
 

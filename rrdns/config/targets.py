@@ -40,7 +40,8 @@ class Targets:
 
     def __init__(self, report: Report, health: HealthModel) -> None:
         self.report = report
-        self.base = probe_settings(ProbeSettings(), health)
+        self.base = ProbeSettings()
+        self.base = self._settings(("health",), health)
         self._first: dict[TargetKey, tuple[Target, Place]] = {}
 
     def nodes(self, models: Mapping[str, NodeModel]) -> tuple[Node, ...]:
@@ -58,7 +59,7 @@ class Targets:
             if not is_word(word):
                 message = f"{shown(word)} is no name: use letters, digits, '.', '_' and '-'"
                 self.report.error(place, message)
-        settings = probe_settings(self.base, model.health)
+        settings = self._settings(("nodes", name, "health"), model.health)
         roles = {
             role: self._targets(("nodes", name, role), addresses, settings)
             for role, addresses in model.roles.items()
@@ -70,8 +71,20 @@ class Targets:
 
     def own(self, path: tuple[str, ...], model: HostModel) -> tuple[Target, ...]:
         """Return the targets of a host with addresses of its own."""
-        settings = probe_settings(self.base, model.health)
+        settings = self._settings((*path, "health"), model.health)
         return self._targets((*path, "addresses"), model.addresses or [], settings)
+
+    def _settings(self, path: tuple[str, ...], model: ProbeModel | None) -> ProbeSettings:
+        settings = probe_settings(self.base, model)
+        if model is None or settings.check is not Check.RCPT or settings.recipient is not None:
+            return settings
+        # What `health` lacks is told once, and there.
+        keys = [key for key in ("check", "recipient") if key in model.model_fields_set]
+        if keys:
+            message = "the check rcpt needs a recipient: an address that takes mail here"
+            place = self.report.at(*path, keys[0])
+            self.report.error(place, message, needs=["health", path[0]])
+        return settings
 
     def _targets(
         self, path: tuple[str, ...], addresses: list[str], settings: ProbeSettings
