@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from rrdns.targets import Check, Health, ProbeResult, ProbeSettings, Reason, Verdict
 
-# Commands whose replies one probe may wait for in turn, at worst: EHLO and its fallback HELO; then
-# STARTTLS, the handshake, EHLO again; then MAIL, RCPT, RSET.
-_COMMANDS = {Check.EHLO: 2, Check.STARTTLS: 5, Check.RCPT: 8}
+# What one probe may wait for in turn before its verdict, at worst: EHLO and its fallback HELO; or
+# EHLO, STARTTLS, the handshake, EHLO again; or EHLO, HELO, MAIL, RCPT.
+_COMMANDS = {Check.EHLO: 2, Check.STARTTLS: 4, Check.RCPT: 4}
 _INTERVALS_BEFORE_LAPSE = 3
 
 

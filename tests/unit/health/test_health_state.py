@@ -107,8 +107,8 @@ def test_pace(history: str, expected: str) -> None:
         (Check.TCP, 2 + 9),
         (Check.BANNER, 2 + 10 + 9),
         (Check.EHLO, 2 + 10 + 2 * 5 + 9),
-        (Check.STARTTLS, 2 + 10 + 5 * 5 + 9),
-        (Check.RCPT, 2 + 10 + 8 * 5 + 9),
+        (Check.STARTTLS, 2 + 10 + 4 * 5 + 9),
+        (Check.RCPT, 2 + 10 + 4 * 5 + 9),
     ],
 )
 def test_lapse_seconds_cover_the_slowest_probe(check: Check, seconds: float) -> None:
