@@ -24,9 +24,10 @@ EXIT_INTERRUPTED = 130
 VERBS = {
     "serve": ("rrdns.cli.serving", "serve"),
     "check-config": ("rrdns.cli.offline", "check_config"),
-    "explain": ("rrdns.cli.offline", "explain"),
+    "explain": ("rrdns.cli.explaining", "explain"),
     "probe": ("rrdns.cli.probing", "probe"),
     "status": ("rrdns.cli.running", "status"),
+    "node": ("rrdns.cli.node", "node"),
     "reload": ("rrdns.cli.running", "reload"),
     "records": ("rrdns.cli.records", "records"),
     "import-zone": ("rrdns.cli.importing", "import_zone"),

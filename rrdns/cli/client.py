@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import grp
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from rrdns.config.document import Scalar, Tree, read_document
 from rrdns.config.schema import ServerModel
@@ -14,6 +16,8 @@ from rrdns.errors import ConfigError, ControlError, UnreadableError
 STATUS_TIMEOUT_SECONDS = 10.0
 # A reload reads every domain file before it has a verdict.
 RELOAD_TIMEOUT_SECONDS = 120.0
+# An order waits some seconds for a slow disk.
+ORDER_TIMEOUT_SECONDS = 30.0
 
 
 class Server(NamedTuple):
@@ -59,10 +63,9 @@ def _text(settings: Tree, key: str) -> str | None:
 
 def fetch_status(server: Server) -> dict[str, Any]:
     """Return the document of `/api/v1/status`; ControlError where the server does not give it."""
-    reply = asyncio.run(_request(server, "GET", "/api/v1/status", STATUS_TIMEOUT_SECONDS))
-    if reply.status != HTTPStatus.OK or not isinstance(reply.body, dict):
-        raise ControlError(f"the server at {server.socket} answered {reply.status}")
-    return reply.body
+    return _wanted(
+        server, asyncio.run(_request(server, "GET", "/api/v1/status", STATUS_TIMEOUT_SECONDS))
+    )
 
 
 def post_reload(server: Server) -> Reply:
@@ -70,7 +73,37 @@ def post_reload(server: Server) -> Reply:
     return asyncio.run(_request(server, "POST", "/api/v1/reload", RELOAD_TIMEOUT_SECONDS))
 
 
-async def _request(server: Server, method: str, path: str, timeout_seconds: float) -> Reply:
+def put_override(server: Server, pattern: str, order: Mapping[str, str]) -> dict[str, Any]:
+    """Ask the server for an override of all that a pattern matches; return what it did.
+
+    Raises ControlError with the server's words where it refuses.
+    """
+    name, slash, role = pattern.partition("/")
+    path = f"/api/v1/nodes/{quote(name, safe='')}{slash}{quote(role, safe='')}"
+    return _wanted(server, asyncio.run(_request(server, "PUT", path, ORDER_TIMEOUT_SECONDS, order)))
+
+
+def fetch_explanation(server: Server, name: str, rrtype: str) -> dict[str, Any]:
+    """Return the document of `/api/v1/explain`; ControlError where the server does not give it."""
+    path = f"/api/v1/explain?name={quote(name, safe='')}&type={quote(rrtype, safe='')}"
+    return _wanted(server, asyncio.run(_request(server, "GET", path, STATUS_TIMEOUT_SECONDS)))
+
+
+def _wanted(server: Server, reply: Reply) -> dict[str, Any]:
+    if reply.status == HTTPStatus.OK and isinstance(reply.body, dict):
+        return reply.body
+    if 400 <= reply.status < 500 and isinstance(reply.body, dict) and "error" in reply.body:
+        raise ControlError(str(reply.body["error"]))
+    raise ControlError(f"the server at {server.socket} answered {reply.status}")
+
+
+async def _request(
+    server: Server,
+    method: str,
+    path: str,
+    timeout_seconds: float,
+    body: Mapping[str, str] | None = None,
+) -> Reply:
     import aiohttp
 
     try:
@@ -79,7 +112,7 @@ async def _request(server: Server, method: str, path: str, timeout_seconds: floa
                 connector=aiohttp.UnixConnector(path=server.socket),
                 timeout=aiohttp.ClientTimeout(total=timeout_seconds),
             ) as session,
-            session.request(method, f"http://rrdns{path}") as response,
+            session.request(method, f"http://rrdns{path}", json=body) as response,
         ):
             return Reply(response.status, await response.json(content_type=None))
     except TimeoutError:

@@ -4,6 +4,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from rrdns.errors import RrdnsError
+from rrdns.settings import Config
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -30,15 +31,39 @@ def complete_nodes(
     ctx: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Return the names of the configuration's nodes that start with what was typed."""
+    config = _config(ctx)
+    return [
+        CompletionItem(node.name, help=", ".join(node.roles))
+        for node in (() if config is None else config.nodes)
+        if node.name.startswith(incomplete)
+    ]
+
+
+def complete_places(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return what can be overridden: nodes, hosts with own addresses, and after a / their roles."""
+    from rrdns.health.overrides import known_roles
+
+    config = _config(ctx)
+    known = {} if config is None else known_roles(config)
+    name, slash, _ = incomplete.partition("/")
+    if slash:
+        words = {f"{name}/{role}": role for role in known.get(name, ())}
+    else:
+        words = {node: ", ".join(roles) for node, roles in known.items()}
+    return [
+        CompletionItem(word, help=told)
+        for word, told in words.items()
+        if word.startswith(incomplete)
+    ]
+
+
+def _config(ctx: click.Context) -> Config | None:
     from rrdns.loading import load
 
     try:
-        config = load(ctx.obj, tolerant=True).config
+        return load(ctx.obj, tolerant=True).config
     except (RrdnsError, OSError):
         # A message here would land in the middle of the line that is being typed.
-        return []
-    return [
-        CompletionItem(node.name, help=", ".join(node.roles))
-        for node in config.nodes
-        if node.name.startswith(incomplete)
-    ]
+        return None

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rrdns.settings import Endpoint
+from rrdns.web.words import age_text, result_text
 
 Document = dict[str, Any]
 
@@ -39,6 +40,7 @@ def render(document: Document, now: float) -> RenderableType:
     return Group(
         *_headlines(document, now),
         Text(),
+        *_overrides(document, now),
         _nodes(document, now),
         Text(),
         _hosts(document),
@@ -66,6 +68,27 @@ def _table(*columns: str) -> Table:
     return table
 
 
+def _overrides(document: Document, now: float) -> Iterable[RenderableType]:
+    if not document.get("overrides"):
+        return
+    table = _table("OVERRIDE", "STATE", "SINCE", "ENDS", "REASON")
+    for override in document["overrides"]:
+        place = [word for word in (override["node"], override["role"]) if word]
+        until = override["until"]
+        remarks = [override["reason"]] if override["reason"] else []
+        remarks += ["(not in the configuration)"] if override["idle"] else []
+        remarks += ["(will not survive a restart)"] if not override["kept"] else []
+        table.add_row(
+            "/".join(place),
+            Text(override["state"], "magenta"),
+            f"{_age(override['since'], now)} ago",
+            "when lifted" if until is None else f"in {age_text(until - now)}",
+            Text(" ".join(remarks)),
+        )
+    yield table
+    yield Text()
+
+
 def _nodes(document: Document, now: float) -> Table:
     table = _table("NODE", "ROLE", "ADDRESS", "STATE", "ANSWER", "SINCE", "LEADS", "LAST RESULT")
     for node in document["nodes"]:
@@ -91,15 +114,8 @@ def _state(node: Document) -> Text:
 def _last(last: Document | None, now: float) -> str:
     if last is None:
         return "not probed yet"
-    words = [last["result"]]
-    if last["phase"]:
-        words.append(f"in {last['phase']}")
-    if last["code"] is not None:
-        words.append(str(last["code"]))
-    if last["text"]:
-        words.append(last["text"])
     milliseconds = sum(last["seconds"].values()) * 1000
-    return f"{' '.join(words)} ({milliseconds:.0f} ms, {_age(last['at'], now)} ago)"
+    return f"{result_text(last)} ({milliseconds:.0f} ms, {_age(last['at'], now)} ago)"
 
 
 def _hosts(document: Document) -> Table:
@@ -143,10 +159,4 @@ def _share(counts: tuple[int, int]) -> str:
 
 
 def _age(at: float | None, now: float) -> str:
-    if at is None:
-        return "-"
-    seconds = max(0, round(now - at))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+    return "-" if at is None else age_text(now - at)

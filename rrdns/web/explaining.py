@@ -8,6 +8,7 @@ from rrdns.dns.explain import AddressReason, explain
 from rrdns.rrtypes import type_number
 from rrdns.web.status import node_entry
 from rrdns.web.view import Use, View
+from rrdns.web.words import age_text, result_text
 
 
 def explanation(view: View, name: str | None, rrtype: str | None) -> dict[str, Any]:
@@ -58,24 +59,3 @@ def _with_probe(reason: AddressReason, node: dict[str, Any], unix_now: float) ->
     if last := node["last"]:
         words.append(f"the last one {age_text(unix_now - last['at'])} ago: {result_text(last)}")
     return replace(reason, why=f"{reason.why}; {', '.join(words)}")
-
-
-def result_text(last: dict[str, Any]) -> str:
-    """Return how a probe ended, from its entry of the status: ``timeout in banner``."""
-    words = [last["result"]]
-    if last["phase"]:
-        words.append(f"in {last['phase']}")
-    if last["code"] is not None:
-        words.append(str(last["code"]))
-    if last["text"]:
-        words.append(last["text"])
-    return " ".join(words)
-
-
-def age_text(seconds: float) -> str:
-    """Return a duration in its largest unit, for people: ``59s``, ``3m``, ``2d``."""
-    whole = max(0, round(seconds))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if whole >= size:
-            return f"{whole // size}{unit}"
-    return f"{whole}s"

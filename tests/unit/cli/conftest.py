@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.control_stub import ControlStub, control_stub
 from support.verbs import CONFIGURATION, NODE_ADDRESSES, Rrdns, SmtpNode, start_node
 
 from rrdns.cli import cli
@@ -38,3 +39,10 @@ def rrdns(config_path: Path) -> Rrdns:
         return CliRunner().invoke(cli, arguments, env=env, catch_exceptions=False)
 
     return run
+
+
+@pytest.fixture
+def stub(config_path: Path) -> Iterator[ControlStub]:
+    """The control socket of `config_path`, where a test says what is answered."""
+    with control_stub(str(config_path.parent / "control.sock")) as server:
+        yield server

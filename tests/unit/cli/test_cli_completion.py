@@ -52,6 +52,21 @@ def test_node_names_come_up_for_probe(config_path: Path) -> None:
     assert _complete(config_path, "probe", "-c", str(config_path), "server2") == ["server2"]
 
 
+def test_what_can_be_overridden_comes_up_for_node(config_path: Path) -> None:
+    text = config_path.read_text()
+    own = "mx4: {addresses: [203.0.113.10]}"
+    config_path.write_text(text.replace("mx1: {role", f"{own}\n      mx1: {{role", 1))
+    assert _complete(config_path, "node", "d") == ["down"]
+    assert _complete(config_path, "node", "down", "") == ["server1", "server2", "mx4.example.com"]
+    assert _complete(config_path, "node", "auto", "server2/") == [
+        "server2/primary",
+        "server2/secondary",
+    ]
+    assert _complete(config_path, "node", "down", "server2/s") == ["server2/secondary"]
+    assert _complete(config_path, "node", "down", "nobody/") == []
+
+
 def test_a_broken_configuration_completes_to_nothing(config_path: Path) -> None:
     config_path.write_text("nodes: [")
     assert _complete(config_path, "probe", "s") == []
+    assert _complete(config_path, "node", "down", "s") == []

@@ -76,10 +76,3 @@ def test_explain_refuses_what_is_no_query(rrdns: Rrdns, name: str, rrtype: str, 
     result = rrdns("explain", name, rrtype, "--offline")
     assert result.exit_code == 2
     assert word in result.stderr
-
-
-def test_explain_needs_offline_for_now(rrdns: Rrdns) -> None:
-    result = rrdns("explain", "mx1.example.com", "A")
-    assert result.exit_code == 2
-    (line,) = result.stderr.splitlines()
-    assert "--offline" in line

@@ -2,14 +2,10 @@
 
 import json
 import socket
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingMixIn, UnixStreamServer
-from typing import Any
 
 import pytest
+from support.control_stub import ControlStub
 from support.verbs import Rrdns
 
 from rrdns.cli import client
@@ -25,57 +21,26 @@ STATUS = {
 }
 
 
-class _Server(ThreadingMixIn, UnixStreamServer):
-    daemon_threads = True
-    replies: dict[tuple[str, str], tuple[int, Any]]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def _answer(self) -> None:
-        status, document = self.server.replies[self.command, self.path]
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        pass
-
-
 @pytest.fixture
-def stub(config_path: Path) -> Iterator[_Server]:
-    with _Server(str(config_path.parent / "control.sock"), _Handler) as server:
-        server.replies = {("GET", "/api/v1/status"): (200, STATUS)}
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def stub(stub: ControlStub) -> ControlStub:
+    """The control socket of a server that has nothing to tell yet."""
+    stub.replies = {("GET", "/api/v1/status"): (200, STATUS)}
+    return stub
 
 
-def test_status_prints_tables_without_colours(rrdns: Rrdns, stub: _Server) -> None:
+def test_status_prints_tables_without_colours(rrdns: Rrdns, stub: ControlStub) -> None:
     result = rrdns("status")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("ready, generation 1, 1 domain,")
     assert "\x1b" not in result.stdout
 
 
-def test_status_as_json_is_the_servers_document(rrdns: Rrdns, stub: _Server) -> None:
+def test_status_as_json_is_the_servers_document(rrdns: Rrdns, stub: ControlStub) -> None:
     assert json.loads(rrdns("status", "--json").stdout) == STATUS
 
 
 def test_status_works_while_the_file_is_being_edited(
-    rrdns: Rrdns, stub: _Server, config_path: Path
+    rrdns: Rrdns, stub: ControlStub, config_path: Path
 ) -> None:
     config_path.write_text(config_path.read_text().replace("ttl: 5m", "tttl: 5m"))
     assert rrdns("status").exit_code == 0
@@ -83,7 +48,7 @@ def test_status_works_while_the_file_is_being_edited(
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_watch_goes_on_until_the_server_ends(
-    rrdns: Rrdns, stub: _Server, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
+    rrdns: Rrdns, stub: ControlStub, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
 ) -> None:
     seconds: list[float] = []
 
@@ -98,14 +63,14 @@ def test_watch_goes_on_until_the_server_ends(
     assert result.stdout.count("generation") == 2
 
 
-def test_reload_tells_that_it_was_done(rrdns: Rrdns, stub: _Server) -> None:
+def test_reload_tells_that_it_was_done(rrdns: Rrdns, stub: ControlStub) -> None:
     stub.replies["POST", "/api/v1/reload"] = (200, {"ok": True})
     result = rrdns("reload")
     assert (result.exit_code, result.stderr) == (0, "")
     assert len(result.stdout.splitlines()) == 1
 
 
-def test_reload_prints_the_errors_of_a_refusal(rrdns: Rrdns, stub: _Server) -> None:
+def test_reload_prints_the_errors_of_a_refusal(rrdns: Rrdns, stub: ControlStub) -> None:
     errors = ["rrdns.yaml:1:1: no", "rrdns.yaml:2:1: no"]
     stub.replies["POST", "/api/v1/reload"] = (422, {"ok": False, "errors": errors})
     result = rrdns("reload")
@@ -114,7 +79,7 @@ def test_reload_prints_the_errors_of_a_refusal(rrdns: Rrdns, stub: _Server) -> N
 
 
 @pytest.mark.parametrize("verb", ["status", "reload"])
-def test_an_odd_answer_is_told(rrdns: Rrdns, stub: _Server, verb: str) -> None:
+def test_an_odd_answer_is_told(rrdns: Rrdns, stub: ControlStub, verb: str) -> None:
     stub.replies = {
         ("GET", "/api/v1/status"): (500, {"error": "no"}),
         ("POST", "/api/v1/reload"): (500, {"error": "no"}),

@@ -1,6 +1,7 @@
 """Status tables: what a person sees of a status document."""
 
 import io
+import re
 from typing import Any
 
 from rich.console import Console
@@ -106,8 +107,31 @@ def test_a_node_that_was_never_probed() -> None:
     assert "not probed yet" in text
 
 
-def test_an_override_is_told() -> None:
-    assert "down (override)" in _text(nodes=[_node(state="down", override="down")], hosts=[])
+def test_an_override_is_told_with_its_end_and_its_reason() -> None:
+    override = {
+        "role": None, "state": "down", "since": NOW - 600, "until": NOW + 7200,
+        "reason": "new disks",
+    }  # fmt: skip
+    overrides = [
+        {"node": "server1", **override, "idle": False, "kept": True},
+        {
+            "node": "gone", "role": "primary", "state": "up", "since": NOW - 5, "until": None,
+            "reason": "", "idle": True, "kept": False,
+        },
+    ]  # fmt: skip
+    text = _text(nodes=[_node(state="down", override=override)], hosts=[], overrides=overrides)
+    lines = [re.sub(r"\s{2,}", "  ", line).strip() for line in text.splitlines()]
+    assert "OVERRIDE  STATE  SINCE  ENDS  REASON" in lines
+    assert "server1  down  10m ago  in 2h  new disks" in lines
+    assert (
+        "gone/primary  up  5s ago  when lifted"
+        "  (not in the configuration) (will not survive a restart)"
+    ) in lines
+    assert "down (override)" in text
+
+
+def test_without_overrides_there_is_no_table_of_them() -> None:
+    assert "OVERRIDE" not in _text(nodes=[_node()], hosts=[], overrides=[])
 
 
 def test_a_host_in_trouble_and_one_without_answers() -> None:

@@ -6,8 +6,9 @@ from rrdns.health.select import Overrides, select
 from rrdns.health.state import health
 from rrdns.model import HostAnswer
 from rrdns.targets import Override, Verdict
-from rrdns.web.explaining import age_text, explanation
+from rrdns.web.explaining import explanation
 from rrdns.web.view import View
+from rrdns.web.words import age_text
 
 
 def selected(overrides: Overrides) -> View:
