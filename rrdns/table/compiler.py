@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from rrdns.dns.lookup import find_place
 from rrdns.dns.query import HEADER_OCTETS
-from rrdns.model import Contents, Snapshot, Zone
+from rrdns.model import Contents, HostAnswer, Snapshot, Zone
 from rrdns.names import Name, Prefix
 from rrdns.rrtypes import CNAME, A
+from rrdns.table.orders import bodies_of
 from rrdns.table.table import Entry, Node, Rotor, Table, tally
 from rrdns.table.templates import (
     absence,
@@ -21,6 +22,9 @@ from rrdns.table.templates import (
 )
 
 _RCODE_MASK = 0x0F
+# How many of a host's orders the responder is asked for: at first, and when addresses change.
+_SAMPLES = 3
+_SAMPLES_AGAIN = 1
 
 
 def compile_table(snapshot: Snapshot, generation: int, previous: Table | None = None) -> Table:
@@ -29,13 +33,12 @@ def compile_table(snapshot: Snapshot, generation: int, previous: Table | None = 
     What `previous` has of the same zones and profiles is taken over, but for the hosts whose
     addresses changed: so a probe's verdict costs a few entries, whatever the size of the zones.
     """
-    rotors = tuple(_rotors(snapshot))
-    numbers = {(rotor.host, rotor.rrtype): index for index, rotor in enumerate(rotors)}
     if previous is not None and _same_static(previous.snapshot, snapshot):
-        names = {**previous.names, **_host_nodes(snapshot, previous.snapshot, numbers)}
-        return Table(
-            generation, snapshot, names, previous.zones, previous.profiles, previous.refused, rotors
-        )
+        return _take_over(snapshot, generation, previous)
+    rotors = tuple(
+        _rotor(host, rrtype, found) for (host, rrtype), found in snapshot.answers.items()
+    )
+    numbers = {(rotor.host, rotor.rrtype): index for index, rotor in enumerate(rotors)}
     return Table(
         generation,
         snapshot,
@@ -47,10 +50,9 @@ def compile_table(snapshot: Snapshot, generation: int, previous: Table | None = 
     )
 
 
-def _rotors(snapshot: Snapshot) -> Iterator[Rotor]:
-    for (host, rrtype), found in snapshot.answers.items():
-        leads = tuple(variant[0] for variant in found.variants)
-        yield Rotor(host, rrtype, leads, found.marks or tuple(range(len(leads))))
+def _rotor(host: Name, rrtype: int, found: HostAnswer) -> Rotor:
+    leads = tuple(variant[0] for variant in found.variants)
+    return Rotor(host, rrtype, leads, found.marks or tuple(range(len(leads))))
 
 
 def _same_static(old: Snapshot, new: Snapshot) -> bool:
@@ -59,23 +61,38 @@ def _same_static(old: Snapshot, new: Snapshot) -> bool:
         and old.profiles is new.profiles
         and old.domains is new.domains
         and old.udp_payload == new.udp_payload
+        and list(old.answers) == list(new.answers)
     )
 
 
-def _host_nodes(
-    snapshot: Snapshot, old: Snapshot, numbers: Mapping[tuple[Name, int], int]
-) -> dict[Name, Node]:
-    changed = {
-        host
-        for (host, rrtype), found in snapshot.answers.items()
-        if found.variants != old.answers[host, rrtype].variants
-    }
-    return {
-        host.name: _node(snapshot, zone.contents, prefix, host.name, numbers)
-        for zone in snapshot.zones.values()
-        for prefix, host in zone.contents.hosts.items()
-        if host.name in changed and _answers_itself(snapshot, zone, prefix)
-    }
+def _take_over(snapshot: Snapshot, generation: int, previous: Table) -> Table:
+    """Return `previous` with new entries and rotors where a host's variants changed."""
+    before, rotors = previous.snapshot.answers, list(previous.rotors)
+    changed: dict[Name, list[tuple[int, int]]] = {}
+    for number, ((name, rrtype), found) in enumerate(snapshot.answers.items()):
+        old = before[name, rrtype]
+        if found.variants != old.variants or found.marks != old.marks:
+            changed.setdefault(name, []).append((rrtype, number))
+            rotors[number] = _rotor(name, rrtype, found)
+    names = dict(previous.names)
+    for zone in snapshot.zones.values():
+        for prefix, host in zone.contents.hosts.items():
+            if host.name in changed and _answers_itself(snapshot, zone, prefix):
+                node = names[host.name]
+                entries = dict(node.entries)
+                for rrtype, number in changed[host.name]:
+                    entry = _entry(snapshot, host.name, rrtype, number, _SAMPLES_AGAIN)
+                    entries[type_and_class(rrtype)] = entry
+                names[host.name] = Node(entries, node.nodata)
+    return Table(
+        generation,
+        snapshot,
+        names,
+        previous.zones,
+        previous.profiles,
+        previous.refused,
+        tuple(rotors),
+    )
 
 
 # --- zones ------------------------------------------------------------------------------------
@@ -116,14 +133,18 @@ def _node(
     return Node(entries, nodata)
 
 
-def _entry(snapshot: Snapshot, name: Name, rrtype: int, rotor: int) -> Entry:
+def _entry(
+    snapshot: Snapshot, name: Name, rrtype: int, rotor: int, samples: int = _SAMPLES
+) -> Entry:
     variants = snapshot.answers[name, rrtype].variants if rotor >= 0 else ()
-    # Policies have some orders more than once: those are asked for once.
-    steps = {variant: step for step, variant in enumerate(variants)} or {(): 0}
-    said = {variant: ask(snapshot, name, rrtype, step).wire for variant, step in steps.items()}
-    first = next(iter(said.values()))
     body_start = HEADER_OCTETS + len(name) + 4
-    bodies = {variant: wire[body_start:] for variant, wire in said.items()}
-    ordered = tuple(bodies[variant] for variant in variants or ((),))
+    wires: list[bytes] = []
+
+    def say(step: int) -> bytes:
+        wires.append(ask(snapshot, name, rrtype, step).wire)
+        return wires[-1][body_start:]
+
+    bodies = bodies_of(variants, say, samples) if variants else (say(0),)
+    wire = wires[0]
     rotates = rotor if variants else -1
-    return Entry(tally(rrtype, first[3] & _RCODE_MASK), heads_of(first), ordered, rotates)
+    return Entry(tally(rrtype, wire[3] & _RCODE_MASK), heads_of(wire), bodies, rotates)

@@ -120,10 +120,12 @@ def test_a_verdict_recompiles_its_hosts_and_nothing_else() -> None:
     assert second.generation == 2
 
 
-@pytest.mark.parametrize("field", ["zones", "profiles", "domains", "udp_payload"])
+@pytest.mark.parametrize("field", ["zones", "profiles", "domains", "answers", "udp_payload"])
 def test_what_else_changes_is_compiled_whole(field: str) -> None:
     first = compile_table(make_snapshot(CONFIG, {}), 1)
-    value: Any = 512 if field == "udp_payload" else dict(getattr(first.snapshot, field))
+    value: Any = 512
+    if field != "udp_payload":
+        value = dict(list(getattr(first.snapshot, field).items())[::-1])
     second = compile_table(replace(first.snapshot, **{field: value}), 2, first)
     assert second.profiles is not first.profiles
     assert second.names.keys() == first.names.keys()
