@@ -66,18 +66,47 @@ def read_report(output: str) -> Answered:
     )
 
 
-def drive(
-    stream: Stream, program: Path, messages: Path, port: int, cores: Sequence[int] | None = None
+def drive(stream: Stream, program: Path, messages: Path, port: int) -> Answered:
+    """Run the client on the load's core; raises RuntimeError where it fails."""
+    return drive_from([load_cpu()], stream, program, messages, port)
+
+
+def drive_from(
+    cores: Sequence[int | None], stream: Stream, program: Path, messages: Path, port: int
 ) -> Answered:
-    """Run the client, by default on the load's core; raises RuntimeError where it fails."""
-    place = pinned(load_cpu()) if cores is None else pinned(*cores)
-    done = subprocess.run(
-        [*place, *stream.command(program, messages, port)],
-        capture_output=True,
-        text=True,
-        timeout=stream.seconds + 30,
-        check=False,
+    """Run a client on each of these cores, and return what they saw together.
+
+    Latencies are the highest of any client's. Raises RuntimeError where one fails.
+    """
+    command = stream.command(program, messages, port)
+    clients = [
+        subprocess.Popen(
+            [*pinned(core), *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for core in cores
+    ]
+    seen = []
+    for one in clients:
+        try:
+            output, errors = one.communicate(timeout=stream.seconds + 30)
+        finally:
+            one.kill()
+        if one.returncode != 0:
+            raise RuntimeError(f"the client failed: {errors}")
+        seen.append(read_report(output))
+    return together(seen)
+
+
+def together(seen: Sequence[Answered]) -> Answered:
+    """Return what several clients saw at the same time as if it were one."""
+    return Answered(
+        sent=sum(one.sent for one in seen),
+        completed=sum(one.completed for one in seen),
+        lost=sum(one.lost for one in seen),
+        good=sum(one.good for one in seen),
+        seconds=max(one.seconds for one in seen),
+        latency_seconds=max(one.latency_seconds for one in seen),
+        p50_seconds=max(one.p50_seconds for one in seen),
+        p99_seconds=max(one.p99_seconds for one in seen),
+        load_cpu_seconds=sum(one.load_cpu_seconds for one in seen),
     )
-    if done.returncode != 0:
-        raise RuntimeError(f"the client failed: {done.stderr}")
-    return read_report(done.stdout)

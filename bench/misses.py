@@ -1,13 +1,13 @@
 """The miss flood: what is left of the good answers while queries come that no table answers."""
 
 import re
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench.control import ask
 from bench.flood import Flood, Flooding
 from bench.load import Answered
 from bench.running import Round, Running
@@ -52,12 +52,7 @@ def _dropped(control: Path) -> int | None:
     """Return how many misses rrdns dropped since its start, from the metrics on a socket."""
     if not control.exists():
         return None
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
-        peer.settimeout(5)
-        peer.connect(str(control))
-        peer.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
-        text = b"".join(iter(lambda: peer.recv(65536), b"")).decode()
-    return dropped_in(text)
+    return dropped_in(ask(control, "GET", "/metrics"))
 
 
 def dropped_in(metrics: str) -> int:

@@ -77,9 +77,9 @@ class Running:
 
 
 @contextmanager
-def running(server: Server, program: str, job: Job, core: int | None = None) -> Iterator[Running]:
-    """Run a server until it answers rightly, and end it afterwards; `core` is where it runs."""
-    command = [*pinned(core), *server.write(program, job)]
+def running(server: Server, program: str, job: Job, *cores: int | None) -> Iterator[Running]:
+    """Run a server until it answers rightly, and end it afterwards; `cores` are where it runs."""
+    command = [*pinned(*cores), *server.write(program, job)]
     log = job.directory / "output.txt"
     with log.open("wb") as output:
         began = time.monotonic()

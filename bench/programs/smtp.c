@@ -4,7 +4,8 @@
  *
  * Greets, answers EHLO and HELO with 250, QUIT with 221 and a close, everything else with 502.
  * SIGUSR1 turns "421 too busy" as greeting on, SIGUSR2 off. LOG gets 12 octets a connection: the
- * monotonic time in nanoseconds (8) and the address that was asked (4), in this machine's order.
+ * monotonic time in nanoseconds (8) and the address that was asked (4), in this machine's order; the
+ * time is that of the greeting.
  * Prints "listening" once it does. Lives until it is killed, or until its stdin ends.
  */
 #define _GNU_SOURCE
@@ -115,6 +116,6 @@ int main(int count, char **words) {
                 if (read(STDIN_FILENO, &one, 1) <= 0) return log ? fclose(log) : 0;
             } else serve(events[i].data.fd);
         }
-        if (log && ready <= 0) fflush(log);
+        if (log) fflush(log);
     }
 }

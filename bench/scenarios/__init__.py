@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from bench.options import Options
 from bench.report import Section
-from bench.scenarios import floods, tcp, udp
+from bench.scenarios import domains, floods, latency, loops, million, publish, tcp, udp
 
 Scenario = Callable[[Options], list[Section]]
 
@@ -13,8 +13,13 @@ SCENARIOS: Mapping[str, Scenario] = {
     "closed": udp.closed_loop,
     "fixed": udp.fixed_rate,
     "nxdomain": udp.random_subdomains,
+    "domains": domains.many_domains,
+    "million": million.a_million,
     "misses": floods.misses,
     "tcp": tcp.pipelined,
     "tcpsingle": tcp.single_writes,
+    "loops": loops.two_loops,
+    "latency": latency.at_half_of_the_maximum,
+    "publish": publish.after_a_verdict,
     "limits": floods.rate_limiting,
 }

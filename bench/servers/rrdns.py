@@ -73,8 +73,11 @@ domains:
     return [program, "-m", "rrdns", "-c", str(job.directory / "rrdns.yaml"), "serve"]
 
 
-def variant(name: str, executor: str, **settings: str) -> Server:
-    """Return rrdns with an executor and other settings of `write` under a name."""
+def variant(name: str, executor: str, *, answers: bool = True, **settings: str) -> Server:
+    """Return rrdns with an executor and other settings of `write` under a name.
+
+    `answers` is false where its settings make it answer otherwise than all servers do.
+    """
 
     def find() -> str | None:
         return sys.executable if executor == "python" or native_is_built() else None
@@ -82,4 +85,4 @@ def variant(name: str, executor: str, **settings: str) -> Server:
     write_variant: Callable[[str, Job], list[str]] = lambda program, job: write(  # noqa: E731
         program, job, executor=executor, **settings
     )
-    return Server(name, find, write_variant)
+    return Server(name, find, write_variant, answers)

@@ -46,8 +46,8 @@ class Job:
 class Server:
     """One program: `write` makes its files and returns its command line.
 
-    `find` returns its path, None where it is not installed. `answers` is false for the echo, whose
-    replies are of the right size only.
+    `find` returns its path, None where it is not installed. `answers` is false where the replies
+    are not those that all servers give: the echo's are of the right size only.
     """
 
     name: str
