@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rrdns.answering import Answering
@@ -91,8 +92,9 @@ class Service:
             concurrency=self._config.probe_concurrency, on_change=self._on_verdict
         )
         self._overriding = Overriding(self._on_change)
-        self._secret = os.urandom(SECRET_OCTETS)
-        self._table = compile_table(make_snapshot(self._config, {}, self._secret), 0)
+        secret, seed = os.urandom(SECRET_OCTETS), os.urandom(SECRET_OCTETS)
+        self._make_snapshot = partial(make_snapshot, made_up_secret=secret, seed=seed)
+        self._table = compile_table(self._make_snapshot(self._config, {}), 0)
         self._answering = Answering(
             self._config, self._table, on_progress=lambda: self._tell("WATCHDOG=1")
         )
@@ -215,7 +217,8 @@ class Service:
 
     def _snapshot(self, config: Config) -> Snapshot:
         healths, overrides = self._scheduler.healths(), self._overriding.current
-        return make_snapshot(config, healths, self._secret, overrides)
+        before = self._table.snapshot
+        return self._make_snapshot(config, healths, overrides=overrides, previous=before)
 
     async def override(self, order: Order) -> Done:
         """Carry out an operator's order; once this returns, answers follow it.
