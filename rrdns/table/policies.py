@@ -179,12 +179,14 @@ def _fill(
     """
     due = dict.fromkeys(around, 0)
     numbers = {address: number for number, address in enumerate(around)}
+    ring, count = [*around, *around], len(around)
     for lead in leads:
         number = numbers[lead]
-        rest = [*around[number + 1 :], *around[:number]]
+        rest = ring[number + 1 : number + count]
+        # That each of these is due so much more is the same as that the lead is due less.
+        due[lead] -= places
+        rest.sort(key=due.__getitem__, reverse=True)
+        rest = rest[:places]
         for address in rest:
-            due[address] += places
-        rest = sorted(rest, key=lambda address: -due[address])[:places]
-        for address in rest:
-            due[address] -= len(around) - 1
+            due[address] -= count - 1
         yield (lead, *rest)
