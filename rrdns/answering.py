@@ -9,10 +9,11 @@ import logging
 from collections.abc import Callable
 
 from rrdns.model import TrafficCounts
+from rrdns.server.kinds import choose
+from rrdns.server.loops import Loop
 from rrdns.server.sockets import Bound
 from rrdns.server.tcp import TcpServer
 from rrdns.server.traffic import traffic
-from rrdns.server.udp import UdpLoop
 from rrdns.settings import Config, Limits
 from rrdns.table.table import SLOTS, Table
 
@@ -24,17 +25,24 @@ _CHECK_SECONDS = 2.0  # twice what an idle UDP loop waits
 class Answering:
     """The loops and connections that serve one configuration's sockets.
 
-    `healthy` tells whether all loops made progress when that was last looked at; `on_progress` is
-    called every two seconds in which they did.
+    `executor` names what answers, native or python, and `udp_workers` the number of UDP sockets
+    and loops that each endpoint gets. `healthy` tells whether all loops made progress when that was
+    last looked at; `on_progress` is called every two seconds in which they did. Raises StartError
+    where the executor that is wanted is not there.
     """
 
     def __init__(self, config: Config, table: Table, on_progress: Callable[[], None]) -> None:
         self.healthy = True
         self._on_progress = on_progress
-        self._limits = config.limits
-        self._table = table
-        self._tcp = TcpServer(config.limits, table, stagger=len(config.server.listen))
-        self._loops: list[UdpLoop] = []
+        self._kind = choose(config.server.executor)
+        self._limits = self._kind.limits(config.limits)
+        self.executor = self._kind.name
+        self.udp_workers = self._kind.workers(config.server.udp_workers)
+        self._table = self._kind.prepare(table)
+        # Each executor begins its rotations with another address.
+        stagger = len(config.server.listen) * self.udp_workers
+        self._tcp = TcpServer(config.limits, self._kind.executor(self._table, stagger))
+        self._loops: list[Loop] = []
 
     async def start(self, stack: contextlib.AsyncExitStack, bound: list[Bound]) -> None:
         """Serve; what is started is stopped by `stack` in turn."""
@@ -42,34 +50,37 @@ class Answering:
             [(pair.tcp, SLOTS.index(("tcp", str(pair.family)))) for pair in bound]
         )
         stack.push_async_callback(self._tcp.close)
-        for number, pair in enumerate(bound):
-            udp = UdpLoop(
-                pair.udp[0],
-                pair.family,
-                self._table,
-                wildcard=pair.wildcard,
-                limits=self._limits,
-                stagger=number,
-            )
-            self._loops.append(udp)
-            udp.start()
-            stack.callback(udp.stop)
+        stack.callback(self._stop_loops)
+        for pair in bound:
+            for udp in pair.udp:
+                number = len(self._loops)
+                loop = self._kind.loop(udp, pair, self._table, self._limits, number)
+                self._loops.append(loop)
+                loop.start()
+        self._kind.serve_misses(stack, self._loops)
         check = asyncio.create_task(self._check_loops(), name="check-loops")
         stack.callback(check.cancel)
 
+    def _stop_loops(self) -> None:
+        # All at once: each takes up to a second under a flood.
+        for loop in self._loops:
+            loop.ask_to_stop()
+        for loop in self._loops:
+            loop.stop()
+
     def publish(self, table: Table) -> None:
         """Answer from `table`, from the next receive on."""
-        self._table = table
-        self._tcp.publish(table)
+        self._table = self._kind.prepare(table)
+        self._tcp.publish(self._table)
         for loop in self._loops:
-            loop.publish(table)
+            loop.publish(self._table)
 
     def set_limits(self, limits: Limits) -> None:
         """Limit clients so from now on."""
-        self._limits = limits
+        self._limits = self._kind.limits(limits)
         self._tcp.set_limits(limits)
         for loop in self._loops:
-            loop.set_limits(limits)
+            loop.set_limits(self._limits)
 
     def traffic(self) -> TrafficCounts:
         """Return the totals since the start."""

@@ -14,13 +14,13 @@ import struct
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 from rrdns.server.descriptors import allow_connections
+from rrdns.server.loops import Executor
 from rrdns.server.misses import Misses
 from rrdns.server.turns import MISSES_AT_ONCE, Turns
 from rrdns.settings import Limits
-from rrdns.table.executor import PythonExecutor
-from rrdns.table.table import Table
 
 _log = logging.getLogger("rrdns.server")
 
@@ -36,13 +36,14 @@ _prefix = struct.Struct("!H").pack
 class TcpServer:
     """Accepts connections on several sockets, answers them, and keeps their number within bounds.
 
+    Owns `executor`, and thereby a rotation that no loop steps.
     `dropped` counts the connections that were cut, by reason.
     """
 
-    def __init__(self, limits: Limits, table: Table, *, stagger: int = 0) -> None:
-        self.executor = PythonExecutor(table, stagger)
+    def __init__(self, limits: Limits, executor: Executor) -> None:
+        self.executor = executor
         self.executor.set_time(time.time())
-        self.misses = Misses(table.snapshot, self.executor.turn)
+        self.misses = Misses(executor.table.snapshot, self.executor.turn)
         self.dropped: Counter[str] = Counter()
         self.buffer = memoryview(bytearray(_RECEIVE_OCTETS))
         self._servers: list[asyncio.Server] = []
@@ -102,10 +103,10 @@ class TcpServer:
             connection.abort()
         await asyncio.sleep(0)
 
-    def publish(self, table: Table) -> None:
-        """Answer from `table` from now on."""
+    def publish(self, table: Any) -> None:
+        """Answer from `table`, in the form of the executor's kind, from now on."""
         self.executor.adopt(table)
-        self.misses.snapshot = table.snapshot
+        self.misses.snapshot = self.executor.table.snapshot
 
     # --- for connections ----------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from rrdns.model import TrafficCounts
 from rrdns.names import to_text
 from rrdns.rrtypes import RCODE_MNEMONICS
+from rrdns.server.loops import Loop
 from rrdns.server.tcp import TcpServer
-from rrdns.server.udp import UdpLoop
 from rrdns.table.table import SLOTS
 
 
-def traffic(loops: Iterable[UdpLoop], tcp: TcpServer) -> TrafficCounts:
+def traffic(loops: Iterable[Loop], tcp: TcpServer) -> TrafficCounts:
     """Return the totals since the start."""
     requests: Counter[tuple[str, str, str]] = Counter()
     responses: Counter[tuple[str, str]] = Counter()
@@ -20,7 +20,10 @@ def traffic(loops: Iterable[UdpLoop], tcp: TcpServer) -> TrafficCounts:
     limited: Counter[str] = Counter()
     leads: Counter[tuple[str, str]] = Counter()
     truncated = misses = 0
-    parts: list[UdpLoop | TcpServer] = [*loops, tcp]
+    loops = tuple(loops)
+    for loop in loops:
+        limited.update(dict(loop.limited))
+    parts: tuple[Loop | TcpServer, ...] = (*loops, tcp)
     for part in parts:
         # Copies, because a loop goes on counting; `dict` makes one in a single step.
         for answered in (part.executor.answered(), dict(part.misses.answered)):
@@ -32,8 +35,6 @@ def traffic(loops: Iterable[UdpLoop], tcp: TcpServer) -> TrafficCounts:
             leads[to_text(host), str(ipaddress.ip_address(address))] += count
         dropped.update(dict(part.dropped))
         dropped.update(dict(part.misses.dropped))
-        if isinstance(part, UdpLoop):
-            limited.update(dict(part.limited))
         truncated += part.executor.truncated + part.misses.truncated
         misses += part.misses.count
     return TrafficCounts(

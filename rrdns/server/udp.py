@@ -117,13 +117,17 @@ class UdpLoop:
                 self.limited,
             )
 
-    def stop(self) -> None:
-        """Answer what has arrived, and return when the loop has ended."""
+    def ask_to_stop(self) -> None:
+        """Let the loop come to its end; `stop` waits for it."""
         self._stopping = True
         # Ends a wait for the next datagram at once, although Linux calls it an error on a socket
         # without a peer; where it does not, the idle time-out does.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RD)
+
+    def stop(self) -> None:
+        """Answer what has arrived, and return when the loop has ended."""
+        self.ask_to_stop()
         if self._thread.is_alive():
             self._thread.join()
 

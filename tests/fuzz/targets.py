@@ -148,7 +148,7 @@ class StreamTarget:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._server = TcpServer(Limits(), compile_table(snapshot, 1))
+        self._server = TcpServer(Limits(), PythonExecutor(compile_table(snapshot, 1)))
         self._rotation = Turns()
         self._loop = asyncio.new_event_loop()
 

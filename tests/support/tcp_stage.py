@@ -14,6 +14,7 @@ from rrdns.rrtypes import TXT
 from rrdns.server.tcp import TcpServer
 from rrdns.settings import Limits
 from rrdns.table.compiler import compile_table
+from rrdns.table.executor import PythonExecutor
 from rrdns.table.snapshot import make_snapshot
 from support.tables import TCP4, TCP6, configure
 
@@ -68,7 +69,7 @@ class Stage:
 async def serving(
     limits: Limits = STRANGERS, snapshot: Snapshot = SNAPSHOT, address: str = "127.0.0.1"
 ) -> AsyncIterator[Stage]:
-    server = TcpServer(limits, compile_table(snapshot, 1))
+    server = TcpServer(limits, PythonExecutor(compile_table(snapshot, 1)))
     listener = socket.create_server(
         (address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET
     )

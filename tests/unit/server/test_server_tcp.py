@@ -22,6 +22,7 @@ from rrdns.rrtypes import NOERROR
 from rrdns.server import tcp as tcp_module
 from rrdns.server.tcp import TcpServer
 from rrdns.table.compiler import compile_table
+from rrdns.table.executor import PythonExecutor
 
 # --- answering --------------------------------------------------------------------------------
 
@@ -218,4 +219,4 @@ def test_close_does_not_wait_for_a_client_that_does_not_read(
 
 
 def test_a_server_that_never_started_closes() -> None:
-    asyncio.run(TcpServer(STRANGERS, compile_table(SNAPSHOT, 1)).close())
+    asyncio.run(TcpServer(STRANGERS, PythonExecutor(compile_table(SNAPSHOT, 1))).close())

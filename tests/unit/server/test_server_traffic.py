@@ -9,6 +9,7 @@ from rrdns.server.traffic import traffic
 from rrdns.server.udp import UdpLoop
 from rrdns.settings import Endpoint, Limits
 from rrdns.table.compiler import compile_table
+from rrdns.table.executor import PythonExecutor
 from rrdns.table.snapshot import make_snapshot
 
 TABLE = compile_table(make_snapshot(configure(), {}), 1)
@@ -27,7 +28,7 @@ def make_loop(stagger: int) -> UdpLoop:
 
 def test_adds_up_hits_and_misses_of_all_parts() -> None:
     loops = [make_loop(0), make_loop(1)]
-    tcp = TcpServer(Limits(), TABLE, stagger=2)
+    tcp = TcpServer(Limits(), PythonExecutor(TABLE, stagger=2))
     parts: list[tuple[UdpLoop | TcpServer, int]]
     parts = [(loops[0], UDP4), (loops[1], UDP6), (tcp, TCP6)]
     for part, slot in parts:
@@ -57,7 +58,7 @@ def test_adds_up_hits_and_misses_of_all_parts() -> None:
 
 def test_can_be_read_while_a_loop_counts() -> None:
     loop = make_loop(0)
-    tcp = TcpServer(Limits(), TABLE)
+    tcp = TcpServer(Limits(), PythonExecutor(TABLE))
     done = threading.Event()
 
     def work() -> None:
