@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rrdns.settings import Endpoint
-from rrdns.web.words import age_text, result_text
+from rrdns.web.words import age_text, left_text, result_text
 
 Document = dict[str, Any]
 
@@ -82,7 +82,7 @@ def _overrides(document: Document, now: float) -> Iterable[RenderableType]:
             "/".join(place),
             Text(override["state"], "magenta"),
             f"{_age(override['since'], now)} ago",
-            "when lifted" if until is None else f"in {age_text(until - now)}",
+            "when lifted" if until is None else f"in {left_text(until - now)}",
             Text(" ".join(remarks)),
         )
     yield table

@@ -2,7 +2,7 @@
 
 from rrdns.dns.message import Record, Reply
 from rrdns.dns.options import Asker
-from rrdns.model import Snapshot
+from rrdns.model import Choice, Snapshot
 from rrdns.names import Name, from_text
 from rrdns.rrtypes import ANY, CLASS_CH, NOERROR, REFUSED, TXT
 
@@ -38,11 +38,21 @@ def _texts(name: Name, snapshot: Snapshot, asker: Asker) -> list[bytes] | None:
 def _states(snapshot: Snapshot) -> list[bytes]:
     """Return a line for each node, role and address that a host uses, once."""
     lines = dict.fromkeys(
-        f"{choice.member.node}/{choice.member.role} {choice.member.target.address} {choice.health}"
+        _state(choice)
         for answer in snapshot.answers.values()
         for choice in answer.selection.choices
     )
     return [line.encode() for line in lines]
+
+
+def _state(choice: Choice) -> str:
+    member, override = choice.member, choice.override
+    line = f"{member.node}/{member.role} {member.target.address} {choice.health}"
+    if override is None:
+        return line
+    until = "" if override.until is None else f" until={override.until:.0f}"
+    reason = f" reason={override.reason}" if override.reason else ""
+    return f"{line} override{until}{reason}"
 
 
 def _is_loopback(client: bytes) -> bool:

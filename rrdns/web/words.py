@@ -14,6 +14,17 @@ def age_text(seconds: float) -> str:
     return f"{whole}s"
 
 
+def left_text(seconds: float) -> str:
+    """Return a time that is left, in two units at most: ``59s``, ``1h59m``, ``2d``."""
+    rest = max(0, round(seconds))
+    words = []
+    for unit, size in (*_UNITS, ("s", 1)):
+        count, rest = divmod(rest, size)
+        if count:
+            words.append(f"{count}{unit}")
+    return "".join(words[:2]) or "0s"
+
+
 def result_text(last: dict[str, Any]) -> str:
     """Return how a probe ended, from its entry in the status: ``timeout in banner``."""
     words = [last["result"]]

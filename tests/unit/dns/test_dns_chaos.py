@@ -11,6 +11,7 @@ from rrdns.dns.options import Asker, Transport
 from rrdns.model import Snapshot
 from rrdns.names import from_text
 from rrdns.rrtypes import ANY, NOERROR, REFUSED, TXT, A
+from rrdns.targets import Health, Override, Verdict
 
 NEAR = Asker(Transport.UDP, bytes([127, 0, 0, 53]))
 NEAR6 = Asker(Transport.UDP, bytes(15) + b"\1")
@@ -73,6 +74,29 @@ def test_states_are_told_to_this_machine(world: Snapshot, asker: Asker) -> None:
         b"\x1anode0/primary 192.0.2.1 up",
         b"\x1cnode1/primary 2001:db8::1 up",
     ]
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        (Override(Verdict.DOWN, 1.0), b"down override"),
+        (
+            Override(Verdict.UP, 1.0, 1_764_000_000.4, "new disks"),
+            b"up override until=1764000000 reason=new disks",
+        ),
+    ],
+)
+def test_overrides_are_told_beside_the_states(
+    world: Snapshot, override: Override, words: bytes
+) -> None:
+    key = (from_text("mx1.test."), A)
+    answer = world.answers[key]
+    (choice,) = answer.selection.choices
+    changed = dataclasses.replace(choice, health=Health(override.state), override=override)
+    selection = dataclasses.replace(answer.selection, choices=(changed,))
+    answers = {key: dataclasses.replace(answer, selection=selection)}
+    (found,) = texts(ask(dataclasses.replace(world, answers=answers), "status.rrdns.", asker=NEAR))
+    assert found[1:] == b"node0/primary 192.0.2.1 " + words
 
 
 @pytest.mark.parametrize("asker", [FAR, FAR6])

@@ -1,14 +1,14 @@
 from dataclasses import replace
 
-from support.web_views import UNIX_NOW, cluster
+from support.web_views import UNIX_NOW, cluster, host, make_view, member
 
 from rrdns.health.select import Overrides, select
 from rrdns.health.state import health
 from rrdns.model import HostAnswer
-from rrdns.targets import Override, Verdict
+from rrdns.targets import Check, Override, Verdict
 from rrdns.web.explaining import explanation
 from rrdns.web.view import View
-from rrdns.web.words import age_text
+from rrdns.web.words import age_text, left_text
 
 
 def selected(overrides: Overrides) -> View:
@@ -49,6 +49,16 @@ def test_an_override_without_an_end_and_a_target_that_was_not_probed() -> None:
     assert line.endswith("; set 0s ago, probes say unknown for 1m")
 
 
+def test_a_target_that_is_never_checked_says_so() -> None:
+    mx1 = host("mx1.example.com.", member("server1", "primary", "192.0.2.11", check=Check.NONE))
+    (entry,) = (
+        line
+        for line in explanation(make_view(mx1), "mx1.example.com", "A")["text"]
+        if "server1" in line
+    )
+    assert entry.endswith("; never checked")
+
+
 def test_what_has_no_host_has_no_addresses() -> None:
     found = explanation(cluster(), "www.example.net", "MX")
     assert (found["rcode"], found["host"]) == ("REFUSED", None)
@@ -58,4 +68,7 @@ def test_what_has_no_host_has_no_addresses() -> None:
 def test_ages_are_in_their_largest_unit() -> None:
     assert [age_text(age) for age in (-1, 0.4, 59, 60, 7199, 7200, 90000)] == [
         "0s", "0s", "59s", "1m", "1h", "2h", "1d",
+    ]  # fmt: skip
+    assert [left_text(left) for left in (-1, 59, 60, 7199, 7200, 90061)] == [
+        "0s", "59s", "1m", "1h59m", "2h", "1d1h",
     ]  # fmt: skip
