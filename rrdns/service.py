@@ -115,7 +115,7 @@ class Service:
             loop.add_signal_handler(number, action)
             stack.callback(loop.remove_signal_handler, number)
         server = self._config.server
-        bound = bind_all(server.listen)
+        bound = bind_all(server.listen, self._answering.udp_workers)
         for pair in bound:
             stack.callback(pair.close)
         http = await self._start_http(stack)
@@ -142,7 +142,10 @@ class Service:
         self._watcher.set_watching(server.watch)
         stack.callback(self._watcher.set_watching, False)
         self._end_pause()
-        line = f"ready listen={where} http={http} control={server.control}"
+        line = (
+            f"ready listen={where} http={http} control={server.control}"
+            f" executor={self._answering.executor} udp_workers={self._answering.udp_workers}"
+        )
         _log.info("%s", line)
         self._tell("READY=1")
         return line
@@ -283,7 +286,7 @@ class Service:
             probes_void=self._scheduler.voided,
             publish_seconds=self._publish_seconds,
             started_at=self._started_at,
-            executor="python",
+            executor=self._answering.executor,
             overrides=self._overriding.current,
             saved_overrides=self._overriding.saved,
             monotonic_now=time.monotonic(),
