@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from support.executors import MAKERS, Maker
 from support.ports import free_port
 from support.programs import require_program
 
@@ -17,3 +18,10 @@ def require_program_fixture() -> Callable[[str], str]:
 def port() -> int:
     """A port of 127.0.0.1 that is free for UDP and TCP."""
     return free_port()
+
+
+@pytest.fixture(scope="session", params=MAKERS)
+def make_executor(request: pytest.FixtureRequest) -> Maker:
+    """What makes an executor of a table; a test that asks for it runs once for each kind."""
+    maker: Maker = MAKERS[request.param]
+    return maker

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from support.executors import Maker
 
 from golden.case import CLIENT, Case, check
 from golden.cases import CASES
@@ -44,15 +45,21 @@ def test_the_responder_answers(golden_snapshot: Snapshot, case: Case, transport:
 @TRANSPORTS
 @EACH_CASE
 def test_the_table_has_the_responders_bytes(
-    golden_snapshot: Snapshot, golden_table: Table, case: Case, transport: Transport
+    make_executor: Maker,
+    golden_snapshot: Snapshot,
+    golden_table: Table,
+    case: Case,
+    transport: Transport,
 ) -> None:
-    executor = PythonExecutor(golden_table)
+    executor = make_executor(golden_table)
     executor.set_time(NOW + 30)
     slot = SLOTS.index((str(transport), "ipv4"))
     sent, asker = case.sent(NOW), Asker(transport, CLIENT, NOW)
     for index in range(4):
         reply = executor.execute(sent, slot, CLIENT)
-        assert (reply is not None) == case.hit
+        # The compiled one also knows names with zero octets in their labels.
+        assert reply is not None or not case.hit
+        assert reply is None or case.hit or not isinstance(executor, PythonExecutor)
         if reply is not None:
             assert reply == respond(sent, golden_snapshot, asker, rotation=at(index))
 
@@ -77,10 +84,13 @@ def test_every_name_is_asked_about_once() -> None:
 
 @pytest.mark.parametrize("ask_again", [lambda packet: packet, bytes.upper], ids=["same", "upper"])
 def test_a_plan_that_is_remembered_answers_alike(
-    golden_snapshot: Snapshot, golden_table: Table, ask_again: Callable[[bytes], bytes]
+    make_executor: Maker,
+    golden_snapshot: Snapshot,
+    golden_table: Table,
+    ask_again: Callable[[bytes], bytes],
 ) -> None:
     # One executor for all cases: what it keeps of one packet must not colour the next.
-    executor = PythonExecutor(golden_table)
+    executor = make_executor(golden_table)
     executor.set_time(NOW)
     asker = Asker(Transport.UDP, CLIENT, NOW)
     turns: dict[tuple[bytes, int], int] = {}

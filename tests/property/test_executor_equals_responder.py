@@ -1,7 +1,7 @@
 """For any snapshot and any packet an executor says what the responder says, or nothing."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dns_strategies import CLIENTS, NOW, Asked, configs, healths, overrides, queries
+from support.executors import BUILT, Executor
 
 from rrdns.dns.lookup import Kind, lookup
-from rrdns.dns.options import Asker, Transport
+from rrdns.dns.options import Asker, Transport, cookie_time
 from rrdns.dns.query import limit_octets, scan
 from rrdns.dns.responder import respond
 from rrdns.loading import load
@@ -19,7 +20,6 @@ from rrdns.model import Snapshot
 from rrdns.names import Name
 from rrdns.rrtypes import AAAA, MX, NXDOMAIN, SERVFAIL, A
 from rrdns.table.compiler import compile_table
-from rrdns.table.executor import PythonExecutor
 from rrdns.table.rotation import continuation
 from rrdns.table.snapshot import make_snapshot
 from rrdns.table.table import Table
@@ -55,43 +55,45 @@ def _asker(asked: Asked, unix_now: int = NOW) -> Asker:
 
 
 def _compare(
-    executor: PythonExecutor, snapshot: Snapshot, asked: Asked, rotation: Turns
-) -> bytes | None:
-    executor.set_time(NOW + asked.seconds)
-    asker = _asker(asked, executor.cookie_time)
+    executors: Sequence[Executor], snapshot: Snapshot, asked: Asked, rotation: Turns
+) -> None:
+    asker = _asker(asked, cookie_time(NOW + asked.seconds))
     expected = respond(asked.packet, snapshot, asker, rotation=rotation)
-    said = executor.execute(asked.packet, _TCP if asked.tcp else _UDP, asked.client)
-    if said is None:
-        # A miss is answered with the executor's own rotation.
-        said = respond(asked.packet, snapshot, asker, rotation=executor.turn)
-    assert said == expected
-    return said
+    for executor in executors:
+        executor.set_time(NOW + asked.seconds)
+        said = executor.execute(asked.packet, _TCP if asked.tcp else _UDP, asked.client)
+        if said is None:
+            # A miss is answered with the executor's own rotation.
+            said = respond(asked.packet, snapshot, asker, rotation=executor.turn)
+        assert said == expected
 
 
 @settings(BOUNDED, max_examples=150)
 @given(st.data())
-def test_the_executor_says_what_the_responder_says(data: st.DataObject) -> None:
+def test_executors_say_what_the_responder_says(data: st.DataObject) -> None:
     config = data.draw(configs())
     first = make_snapshot(config, data.draw(healths(config)))
     table = compile_table(first, 1)
-    executor = PythonExecutor(table)
+    executors = [make(table) for make in BUILT]
     rotation = Turns()
     asked_first = data.draw(st.lists(queries(), min_size=3, max_size=8))
     for asked in asked_first:
-        _compare(executor, first, asked, rotation)
+        _compare(executors, first, asked, rotation)
     # What was kept of a packet may not answer another client, nor at another time.
     for asked in asked_first:
         again = replace(asked, client=data.draw(st.sampled_from(CLIENTS)))
-        _compare(executor, first, again, rotation)
+        _compare(executors, first, again, rotation)
     # A publish that only changes healths takes over most of the table before it.
     snapshot = make_snapshot(
         config, data.draw(healths(config)), overrides=data.draw(overrides()), previous=first
     )
     following = compile_table(snapshot, 2, table)
-    rotation.follow(table, following, executor.leads())
-    executor.adopt(following)
+    rotation.follow(table, following, executors[0].leads())
+    for executor in executors:
+        assert executor.leads() == executors[0].leads()
+        executor.adopt(following)
     for asked in data.draw(st.lists(queries(), min_size=3, max_size=8)):
-        _compare(executor, snapshot, asked, rotation)
+        _compare(executors, snapshot, asked, rotation)
 
 
 @BOUNDED
@@ -139,7 +141,7 @@ def golden() -> Table:
 @settings(BOUNDED, max_examples=500)
 @given(st.binary(max_size=300), st.booleans())
 def test_no_octets_raise(golden: Table, packet: bytes, tcp: bool) -> None:
-    _compare(PythonExecutor(golden), golden.snapshot, Asked(packet, tcp), Turns())
+    _compare([make(golden) for make in BUILT], golden.snapshot, Asked(packet, tcp), Turns())
 
 
 @settings(BOUNDED, max_examples=500)
@@ -148,4 +150,4 @@ def test_no_octets_behind_a_sound_header_raise(
     golden: Table, body: bytes, records: int, tcp: bool
 ) -> None:
     packet = struct.pack("!6H", 1, 0x0100, 1, 0, 0, records) + body
-    _compare(PythonExecutor(golden), golden.snapshot, Asked(packet, tcp), Turns())
+    _compare([make(golden) for make in BUILT], golden.snapshot, Asked(packet, tcp), Turns())

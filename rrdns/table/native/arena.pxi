@@ -16,7 +16,7 @@ cdef class Arena:
         cdef void **blocks
         cdef void *block
         cdef void *taken
-        size = (max(size, 1) + ALIGNMENT - 1) & ~<size_t> (ALIGNMENT - 1)
+        size = (max(size, <size_t> 1) + ALIGNMENT - 1) & ~<size_t> (ALIGNMENT - 1)
         if size <= self._left:
             taken = self._free
             self._free += size

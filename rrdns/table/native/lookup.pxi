@@ -121,7 +121,9 @@ cdef inline const below_t *find_below(
     if not has_depth(branch.names.depths, apex_index - index):
         return NULL
     number = find_name(&branch.names, hash_of(prefix, size), prefix, size)
-    return NULL if number == NOT_FOUND else &branch.below[number]
+    if number == NOT_FOUND:
+        return NULL
+    return branch.below + number
 
 
 # --- names to what is known of them -----------------------------------------------------------
@@ -151,7 +153,9 @@ cdef inline const place_t *find_place(
     cdef const uint8_t *name = asked.name + asked.labels[index]
     cdef uint32_t size = asked.name_octets - asked.labels[index]
     cdef int64_t number = find_name(&fixed.names, hashed, name, size)
-    return NULL if number == NOT_FOUND else &fixed.places[number]
+    if number == NOT_FOUND:
+        return NULL
+    return fixed.places + number
 
 
 cdef inline const profile_t *find_domain(
@@ -172,5 +176,5 @@ cdef inline const profile_t *find_domain(
             if offset + 1 + size <= domains.blob_size and memcmp(
                 domains.blob + offset + 1, name, size
             ) == 0:
-                return &fixed.profiles[load16(domains.blob + offset - 1)]
+                return fixed.profiles + load16(domains.blob + offset - 1)
         place = (place + 1) & domains.mask

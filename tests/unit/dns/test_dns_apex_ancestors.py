@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.dns_worlds import contents
+from support.executors import Maker
 
 from rrdns import settings
 from rrdns.dns.lookup import Kind, lookup
@@ -18,7 +19,6 @@ from rrdns.names import ROOT, Name, from_text, suffix_offsets
 from rrdns.rrtypes import AAAA, DS, MX, A
 from rrdns.settings import Config, Limits, ServerSettings
 from rrdns.table.compiler import compile_table
-from rrdns.table.executor import PythonExecutor
 from rrdns.table.snapshot import make_snapshot
 
 CONFIG = """
@@ -109,9 +109,11 @@ def test_they_are_all_that_stand_between_two_apexes(data: st.DataObject, most: i
         ("a.b.c.example.com", MX, Kind.ANSWER),
     ],
 )
-def test_they_exist_without_data(snapshot: Snapshot, name: str, rrtype: int, kind: Kind) -> None:
+def test_they_exist_without_data(
+    make_executor: Maker, snapshot: Snapshot, name: str, rrtype: int, kind: Kind
+) -> None:
     assert lookup(snapshot, from_text(name), rrtype, still).kind is kind
-    executor = PythonExecutor(compile_table(snapshot, 1))
+    executor = make_executor(compile_table(snapshot, 1))
     packet = bytes.fromhex("77770000000100000000 0000") + from_text(name)
     packet += rrtype.to_bytes(2, "big") + b"\0\1"
     said = executor.execute(packet, 0)
@@ -119,8 +121,10 @@ def test_they_exist_without_data(snapshot: Snapshot, name: str, rrtype: int, kin
     assert said is None or said == expected
 
 
-def test_without_them_nothing_is_left_to_the_responder(snapshot: Snapshot) -> None:
+def test_without_them_nothing_is_left_to_the_responder(
+    make_executor: Maker, snapshot: Snapshot
+) -> None:
     alone = replace(snapshot, apex_ancestors=frozenset())
     packet = bytes.fromhex("77770000000100000000 0000") + from_text("q.customer.test") + b"\0\1\0\1"
     for world in (snapshot, alone):
-        assert PythonExecutor(compile_table(world, 1)).execute(packet, 0) is not None
+        assert make_executor(compile_table(world, 1)).execute(packet, 0) is not None

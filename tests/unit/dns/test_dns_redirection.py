@@ -1,6 +1,7 @@
 """DNAME (RFC 6672) and the addresses that stand beside a referral."""
 
 import pytest
+from support.executors import Maker
 from support.tables import UDP4, ask, expected, opt, snapshot_of
 
 from rrdns.dns.explain import explain
@@ -9,7 +10,6 @@ from rrdns.model import Snapshot
 from rrdns.names import from_text
 from rrdns.rrtypes import YXDOMAIN, type_number, type_text
 from rrdns.table.compiler import compile_table
-from rrdns.table.executor import PythonExecutor
 
 _LONG = ".".join(["z" * 60] * 2)
 CONFIGURATION = f"""\
@@ -136,8 +136,10 @@ def test_too_long_a_name_is_yxdomain(snapshot: Snapshot) -> None:
     ],
 )
 @pytest.mark.parametrize("rrtype", ["A", "TXT", "DNAME", "CNAME", "ANY"])
-def test_the_table_says_what_the_responder_says(snapshot: Snapshot, name: str, rrtype: str) -> None:
-    executor = PythonExecutor(compile_table(snapshot, 1))
+def test_the_table_says_what_the_responder_says(
+    make_executor: Maker, snapshot: Snapshot, name: str, rrtype: str
+) -> None:
+    executor = make_executor(compile_table(snapshot, 1))
     for tail in (b"", opt()):
         packet = ask(name, rrtype, tail=tail)
         assert executor.execute(packet, UDP4) in (None, expected(packet, snapshot))

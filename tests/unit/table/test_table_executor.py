@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.executors import Maker
 from support.tables import (
     TCP4,
     TCP6,
@@ -52,9 +53,9 @@ def texts(count: int) -> RRset:
 # --- what is a hit, what a miss ---------------------------------------------------------------
 
 
-def test_case_and_id_of_the_query_come_back() -> None:
+def test_case_and_id_of_the_query_come_back(make_executor: Maker) -> None:
     packet = ask(b"\3mX1\7eXaMpLe\3CoM\0", ident=0xBEEF, flags=0x0110)
-    reply = PythonExecutor(TABLE).execute(packet, UDP4)
+    reply = make_executor(TABLE).execute(packet, UDP4)
     assert reply == expected(packet, SNAPSHOT)
     assert reply is not None
     assert reply[:2] == b"\xbe\xef"
@@ -82,8 +83,10 @@ ODD_NAMES = {
 
 @pytest.mark.parametrize("warm", [False, True])
 @pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES)
-def test_odd_names_are_answered_as_the_responder_does_or_missed(name: bytes, warm: bool) -> None:
-    executor = PythonExecutor(TABLE)
+def test_odd_names_are_answered_as_the_responder_does_or_missed(
+    make_executor: Maker, name: bytes, warm: bool
+) -> None:
+    executor = make_executor(TABLE)
     for tail in (b"", opt()):
         if warm:
             executor.execute(ask(MX1, tail=tail), UDP4)
@@ -93,16 +96,16 @@ def test_odd_names_are_answered_as_the_responder_does_or_missed(name: bytes, war
             assert said is None or said == expected(packet, SNAPSHOT)
 
 
-def test_deep_names_are_hits() -> None:
-    executor = PythonExecutor(TABLE)
+def test_deep_names_are_hits(make_executor: Maker) -> None:
+    executor = make_executor(TABLE)
     assert rcode(executor.execute(ask(MANY_LABELS), UDP4)) == REFUSED
     deep = b"\1q" * 120 + from_text("example.com.")
     assert rcode(executor.execute(ask(deep), UDP4)) == NXDOMAIN
 
 
 @pytest.mark.parametrize("warm", [False, True])
-def test_packets_cut_anywhere_are_misses(warm: bool) -> None:
-    executor = PythonExecutor(TABLE)
+def test_packets_cut_anywhere_are_misses(make_executor: Maker, warm: bool) -> None:
+    executor = make_executor(TABLE)
     for whole in (ask(MX1), ask("customer.test.", "MX"), ask("q.example.net.", tail=opt())):
         if warm:
             executor.execute(whole, UDP4)
@@ -132,15 +135,15 @@ def test_packets_cut_anywhere_are_misses(warm: bool) -> None:
     ],
     ids=lambda packet: packet.hex(),
 )
-def test_what_is_no_ordinary_query_is_a_miss(packet: bytes) -> None:
-    executor = PythonExecutor(TABLE)
+def test_what_is_no_ordinary_query_is_a_miss(make_executor: Maker, packet: bytes) -> None:
+    executor = make_executor(TABLE)
     executor.execute(ask(MX1), UDP4)
     assert executor.execute(packet, UDP4) is None
     assert sum(executor.answered().values()) == 1
 
 
-def test_the_responder_shares_the_rotation() -> None:
-    executor = PythonExecutor(TABLE)
+def test_the_responder_shares_the_rotation(make_executor: Maker) -> None:
+    executor = make_executor(TABLE)
     executor.execute(ask(MX1), UDP4)
     assert [executor.turn(MX1, A), executor.turn(MX1, A)] == [1, 2]
     assert first_address(executor.execute(ask(MX1), UDP4))[-1] == 11
@@ -151,8 +154,8 @@ def test_the_responder_shares_the_rotation() -> None:
 
 @given(st.binary(max_size=120))
 @settings(max_examples=300, deadline=None)
-def test_octets_of_any_kind_raise_nothing(packet: bytes) -> None:
-    executor = PythonExecutor(TABLE)
+def test_octets_of_any_kind_raise_nothing(make_executor: Maker, packet: bytes) -> None:
+    executor = make_executor(TABLE)
     said = executor.execute(packet, UDP4)
     assert said is None or said == expected(packet, SNAPSHOT)
 
@@ -160,9 +163,9 @@ def test_octets_of_any_kind_raise_nothing(packet: bytes) -> None:
 # --- size -------------------------------------------------------------------------------------
 
 
-def test_a_reply_too_large_for_udp_is_empty_with_tc() -> None:
+def test_a_reply_too_large_for_udp_is_empty_with_tc(make_executor: Maker) -> None:
     snapshot = with_static(texts(4))
-    executor = PythonExecutor(compile_table(snapshot, 1))
+    executor = make_executor(compile_table(snapshot, 1))
     for tail, fits in ((b"", False), (opt(512), False), (opt(1232), True), (opt(600), False)):
         packet = ask("big.example.com.", "TXT", tail=tail)
         for slot in (UDP4, UDP6, TCP4, TCP6):
@@ -174,7 +177,7 @@ def test_a_reply_too_large_for_udp_is_empty_with_tc() -> None:
     assert executor.answered() == {("TXT", NOERROR, slot): 4 for slot in (UDP4, UDP6, TCP4, TCP6)}
 
 
-def test_a_templated_reply_is_truncated_likewise() -> None:
+def test_a_templated_reply_is_truncated_likewise(make_executor: Maker) -> None:
     exchanges = tuple(b"\0\12\2%02d" % number + from_text("example.net.") for number in range(60))
     default = SNAPSHOT.profiles["default"]
     rrsets = {b"": {**default.contents.rrsets[b""], MX: RRset(MX, 60, exchanges)}}
@@ -183,7 +186,7 @@ def test_a_templated_reply_is_truncated_likewise() -> None:
     snapshot = replace(
         SNAPSHOT, profiles={"default": changed}, domains={from_text("customer.test."): changed}
     )
-    executor = PythonExecutor(compile_table(snapshot, 1))
+    executor = make_executor(compile_table(snapshot, 1))
     for name in ("customer.test.", "x.customer.test."):
         packet = ask(name, "MX", tail=opt(600))
         reply = executor.execute(packet, UDP4)
@@ -193,14 +196,14 @@ def test_a_templated_reply_is_truncated_likewise() -> None:
     assert executor.answered() == {("MX", NOERROR, UDP4): 2}
 
 
-def test_what_no_message_can_hold_is_truncated() -> None:
+def test_what_no_message_can_hold_is_truncated(make_executor: Maker) -> None:
     snapshot = with_static(texts(260))
-    executor = PythonExecutor(compile_table(snapshot, 1))
+    executor = make_executor(compile_table(snapshot, 1))
     packet = ask("big.example.com.", "TXT")
     for slot in (TCP4, UDP4):
         assert executor.execute(packet, slot) == expected(packet, snapshot, slot)
     fits = with_static(texts(200))
-    reply = PythonExecutor(compile_table(fits, 1)).execute(packet, TCP4)
+    reply = make_executor(compile_table(fits, 1)).execute(packet, TCP4)
     assert reply == expected(packet, fits, TCP4)
     assert reply is not None
     assert len(reply) > 50_000
@@ -226,9 +229,9 @@ def test_what_no_message_can_hold_is_truncated() -> None:
     ],
 )
 def test_an_answer_is_counted_by_the_type_that_was_asked(
-    name: str | bytes, rrtype: str | int, label: str, code: int
+    make_executor: Maker, name: str | bytes, rrtype: str | int, label: str, code: int
 ) -> None:
-    executor = PythonExecutor(TABLE)
+    executor = make_executor(TABLE)
     assert rcode(executor.execute(ask(name, rrtype), TCP6)) == code
     assert executor.answered() == {(label, code, TCP6): 1}
 
@@ -266,8 +269,8 @@ def test_moved_bodies_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             assert len(executor._moved) <= 50
 
 
-def test_a_new_payload_counts_from_the_publish_on() -> None:
-    executor = PythonExecutor(TABLE)
+def test_a_new_payload_counts_from_the_publish_on(make_executor: Maker) -> None:
+    executor = make_executor(TABLE)
     packet = ask(MX1, tail=opt(4096))
     assert executor.execute(packet, UDP4) == expected(packet, SNAPSHOT)
     smaller = replace(SNAPSHOT, udp_payload=512)

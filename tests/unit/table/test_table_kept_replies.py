@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from support.executors import Maker
 from support.tables import (
     TCP4,
     UDP4,
@@ -112,7 +113,9 @@ def test_their_number_and_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert kept(executor, UDP4) == 0
 
 
-def test_a_reply_over_ipv6_fits_the_minimum_mtu_whatever_the_payload() -> None:
+def test_a_reply_over_ipv6_fits_the_minimum_mtu_whatever_the_payload(
+    make_executor: Maker,
+) -> None:
     profile = SNAPSHOT.profiles["default"]
     rrsets = dict(profile.contents.rrsets[b""])
     rrsets[MX] = replace(rrsets[MX], rdatas=tuple(b"\0\12\2%02d\0" % n for n in range(90)))
@@ -120,7 +123,7 @@ def test_a_reply_over_ipv6_fits_the_minimum_mtu_whatever_the_payload() -> None:
     domains = {from_text("customer.test."): replace(profile, contents=contents)}
     profiles = {"default": domains[from_text("customer.test.")]}
     snapshot = replace(SNAPSHOT, udp_payload=4096, profiles=profiles, domains=domains)
-    executor = PythonExecutor(compile_table(snapshot, 1))
+    executor = make_executor(compile_table(snapshot, 1))
     packet = ask("customer.test.", "MX", tail=opt(4096))
     clients = ((UDP4, bytes(4), 1232, 4096), (UDP6, bytes(16), 0, 1232))
     for _ in range(3):

@@ -3,17 +3,17 @@
 import random
 from dataclasses import replace
 
+from support.executors import Maker
 from support.tables import UDP4, ask, configure, expected
 
 from rrdns.names import from_text
 from rrdns.table.compiler import compile_table
-from rrdns.table.executor import PythonExecutor
 from rrdns.table.snapshot import make_snapshot
 
 COUNT = 100_000
 
 
-def test_no_domain_has_an_entry_of_its_own() -> None:
+def test_no_domain_has_an_entry_of_its_own(make_executor: Maker) -> None:
     snapshot = make_snapshot(configure(), {})
     profile = snapshot.profiles["default"]
     few = compile_table(snapshot, 1)
@@ -25,7 +25,7 @@ def test_no_domain_has_an_entry_of_its_own() -> None:
     assert table.profiles.keys() == few.profiles.keys()
     assert table.snapshot.domains is snapshot.domains
 
-    executor = PythonExecutor(table)
+    executor = make_executor(table)
     for name in random.Random(1).sample(names, 200):
         for packet in (ask(name, "MX"), ask(f"mail.{name}"), ask(f"a.b.c.{name}", "TXT")):
             reply = executor.execute(packet, UDP4)

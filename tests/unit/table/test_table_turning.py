@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.executors import Maker
 from support.tables import (
     TCP4,
     TCP6,
@@ -18,7 +19,6 @@ from support.tables import (
 from rrdns.names import from_text
 from rrdns.rrtypes import AAAA, NOERROR, A
 from rrdns.table.compiler import compile_table
-from rrdns.table.executor import PythonExecutor
 from rrdns.table.snapshot import make_snapshot
 from rrdns.targets import Health
 
@@ -36,8 +36,10 @@ TC = 0x02
 
 @pytest.mark.parametrize("slot", [UDP4, UDP6, TCP4, TCP6])
 @pytest.mark.parametrize(("rrtype", "name"), [(A, "A"), (AAAA, "AAAA")])
-def test_each_healthy_address_leads_equally_often(slot: int, rrtype: int, name: str) -> None:
-    executor = PythonExecutor(TABLE)
+def test_each_healthy_address_leads_equally_often(
+    make_executor: Maker, slot: int, rrtype: int, name: str
+) -> None:
+    executor = make_executor(TABLE)
     leads = Counter(
         first_address(executor.execute(ask(MX1, name), slot), rrtype) for _ in range(300)
     )
@@ -45,8 +47,8 @@ def test_each_healthy_address_leads_equally_often(slot: int, rrtype: int, name: 
     assert {key[1]: count for key, count in executor.leads().items() if count} == leads
 
 
-def test_a_and_aaaa_rotate_on_their_own() -> None:
-    executor = PythonExecutor(TABLE)
+def test_a_and_aaaa_rotate_on_their_own(make_executor: Maker) -> None:
+    executor = make_executor(TABLE)
     lead = first_address(executor.execute(ask(MX1, "A"), UDP4))
     executor.execute(ask(MX1, "AAAA"), UDP4)
     executor.execute(ask("mx2.example.com.", "A"), UDP4)
@@ -58,9 +60,9 @@ def test_a_and_aaaa_rotate_on_their_own() -> None:
 @given(st.integers(1, 8), st.lists(st.integers(0, 7), min_size=1, max_size=200))
 @settings(deadline=None)
 def test_over_several_loops_leads_are_even_but_for_their_number(
-    loops: int, asked: list[int]
+    make_executor: Maker, loops: int, asked: list[int]
 ) -> None:
-    executors = [PythonExecutor(TABLE, stagger) for stagger in range(loops)]
+    executors = [make_executor(TABLE, stagger) for stagger in range(loops)]
     for number in asked:
         executors[number % loops].execute(ask(MX1), UDP4)
     counts = sum((executor.leads() for executor in executors), Counter())
@@ -69,13 +71,13 @@ def test_over_several_loops_leads_are_even_but_for_their_number(
     assert all(abs(lead - len(asked) / 3) <= loops for lead in leads)
 
 
-def test_loops_begin_staggered() -> None:
-    leads = {first_address(PythonExecutor(TABLE, n).execute(ask(MX1), UDP4)) for n in range(3)}
+def test_loops_begin_staggered(make_executor: Maker) -> None:
+    leads = {first_address(make_executor(TABLE, n).execute(ask(MX1), UDP4)) for n in range(3)}
     assert len(leads) == 3
 
 
-def test_max_answers_gives_each_address_its_share() -> None:
-    executor = PythonExecutor(TABLE)
+def test_max_answers_gives_each_address_its_share(make_executor: Maker) -> None:
+    executor = make_executor(TABLE)
     places: Counter[bytes] = Counter()
     for _ in range(30):
         reply = executor.execute(ask(MX3), UDP4)
@@ -85,8 +87,8 @@ def test_max_answers_gives_each_address_its_share() -> None:
     assert sorted(places.values()) == [20, 20, 20]
 
 
-def test_rotation_and_leads_survive_a_publish() -> None:
-    executor = PythonExecutor(TABLE)
+def test_rotation_and_leads_survive_a_publish(make_executor: Maker) -> None:
+    executor = make_executor(TABLE)
     for _ in range(4):
         executor.execute(ask(MX1), UDP4)
     executor.adopt(compile_table(make_snapshot(CONFIG, {}), 2, TABLE))
@@ -100,16 +102,16 @@ def test_rotation_and_leads_survive_a_publish() -> None:
     assert leads[MX1, bytes([192, 0, 2, 11])] == 2
 
 
-def test_leads_of_a_host_that_is_gone_stay() -> None:
-    executor = PythonExecutor(TABLE)
+def test_leads_of_a_host_that_is_gone_stay(make_executor: Maker) -> None:
+    executor = make_executor(TABLE)
     executor.execute(ask(MX1), UDP4)
     gone = replace(SNAPSHOT, zones={}, answers={})
     executor.adopt(compile_table(gone, 2))
     assert +executor.leads() == {(MX1, bytes([192, 0, 2, 11])): 1}
 
 
-def test_counts_can_be_read_while_queries_are_answered() -> None:
-    executor = PythonExecutor(TABLE)
+def test_counts_can_be_read_while_queries_are_answered(make_executor: Maker) -> None:
+    executor = make_executor(TABLE)
     second = compile_table(make_snapshot(CONFIG, SERVER1_DOWN), 2, TABLE)
     queries = 3000
 
