@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 
 from bench.options import Options
 from bench.report import Section
-from bench.scenarios import domains, floods, latency, loops, million, publish, tcp, udp
+from bench.scenarios import (
+    domains,
+    floods,
+    latency,
+    loops,
+    million,
+    probes,
+    profile,
+    publish,
+    tcp,
+    udp,
+)
 
 Scenario = Callable[[Options], list[Section]]
 
@@ -21,5 +32,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "loops": loops.two_loops,
     "latency": latency.at_half_of_the_maximum,
     "publish": publish.after_a_verdict,
+    "probes": probes.thousands_of_targets,
+    "profile": profile.profiles,
     "limits": floods.rate_limiting,
 }
