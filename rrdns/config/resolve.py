@@ -16,7 +16,6 @@ from rrdns.config.secrets import read_secrets
 from rrdns.config.servernames import name_targets
 from rrdns.config.sources import SourceFile
 from rrdns.config.targets import HostMaker, Targets
-from rrdns.config.unsupported import refuse_unsupported
 from rrdns.config.zones import Made, ZoneFile, ZoneFileParser, ZoneMaker
 from rrdns.errors import Problem
 from rrdns.model import Profile, Zone
@@ -71,7 +70,6 @@ def resolve(checked: Checked, inputs: Inputs) -> Resolved:
     root = checked.root
     report = Report(checked.document, checked.unsure)
     report.problems.extend(checked.problems)
-    refuse_unsupported(report, root)
     targets = Targets(report, root.health)
     nodes = targets.nodes(root.nodes)
     hosts = HostMaker(report, targets, nodes)
@@ -224,6 +222,8 @@ def _server(report: Report, root: RootModel, inputs: Inputs) -> ServerSettings:
         identity=server.identity,
         version=server.version,
         cookie_secrets=secrets,
+        user=server.user,
+        watch=server.watch,
         log_level=server.log.level,
         log_format=server.log.format,
     )
