@@ -8,7 +8,7 @@ from rrdns.dns.lookup import Kind, Outcome, find_place, lookup
 from rrdns.dns.message import Record
 from rrdns.dns.responder import RCODE_BY_QTYPE
 from rrdns.dns.zonefile import rdata_text
-from rrdns.model import Selection, Snapshot
+from rrdns.model import Choice, Selection, Snapshot
 from rrdns.names import Name, to_text
 from rrdns.rrtypes import RCODE_MNEMONICS, type_text
 from rrdns.targets import Family
@@ -16,24 +16,35 @@ from rrdns.targets import Family
 
 @dataclass(frozen=True, slots=True)
 class AddressReason:
-    """One address of a host: whether it is answered, and why."""
+    """One address of a host, or of the `fallback` that was asked: whether it is answered, and why.
+
+    `fallback` is None for the host's own.
+    """
 
     node: str
     role: str
     address: str
     answered: bool
     why: str
+    weight: int
+    tier: int
+    fallback: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class HostReason:
-    """How a host came to its addresses in one family."""
+    """How a host came to its addresses in one family.
+
+    `by_fallback`: those of its fallback are answered. `max_answers` is the most in one answer.
+    """
 
     host: str
     family: Family
     policy: str
+    max_answers: int
     failopen: bool
     degraded: bool
+    by_fallback: bool
     addresses: tuple[AddressReason, ...]
 
 
@@ -138,33 +149,56 @@ def _host_reason(
 
 
 def _reason(selection: Selection) -> HostReason:
+    host = selection.host
+    fallback = None if host.fallback is None else to_text(host.fallback)
     return HostReason(
-        to_text(selection.host.name),
+        to_text(host.name),
         selection.family,
-        selection.host.policy,
+        host.policy,
+        host.max_answers,
         selection.failopen,
         selection.degraded,
-        tuple(
-            AddressReason(
-                choice.member.node,
-                choice.member.role,
-                str(ipaddress.ip_address(choice.member.target.address)),
-                choice.selected,
-                choice.why,
-            )
-            for choice in selection.choices
+        selection.by_fallback,
+        (
+            *(_address(choice, None) for choice in selection.choices),
+            *(_address(choice, fallback) for choice in selection.stand_ins),
         ),
     )
 
 
+def _address(choice: Choice, fallback: str | None) -> AddressReason:
+    member = choice.member
+    return AddressReason(
+        member.node,
+        member.role,
+        str(ipaddress.ip_address(member.target.address)),
+        choice.selected,
+        choice.why,
+        member.weight,
+        member.tier,
+        fallback,
+    )
+
+
 def _host_lines(host: HostReason) -> list[str]:
+    answered = sum(entry.answered for entry in host.addresses)
     notes = [host.policy]
+    notes += [f"{host.max_answers} of {answered} a reply"] if host.max_answers < answered else []
     notes += ["fail open: too few are healthy"] if host.failopen else []
     notes += ["degraded: none is healthy"] if host.degraded else []
+    notes += ["by fallback"] if host.by_fallback else []
     lines = [f"host: {host.host} {host.family} ({', '.join(notes)})"]
+    has_tiers = len({entry.tier for entry in host.addresses}) > 1
+    fallback = None
     for entry in host.addresses:
+        if entry.fallback != fallback:
+            fallback = entry.fallback
+            lines.append(f"  fallback: {fallback}")
         mark = "in " if entry.answered else "out"
-        lines.append(f"  {mark} {entry.address}  {entry.node}/{entry.role}: {entry.why}")
+        whose = f"{entry.node}/{entry.role}"
+        whose += f", tier {entry.tier}" if has_tiers else ""
+        whose += f", weight {entry.weight}" if host.policy == "weighted" else ""
+        lines.append(f"  {mark} {entry.address}  {whose}: {entry.why}")
     return lines
 
 
@@ -173,8 +207,10 @@ def _host_dict(host: HostReason) -> dict[str, Any]:
         "host": host.host,
         "family": str(host.family),
         "policy": host.policy,
+        "max_answers": host.max_answers,
         "failopen": host.failopen,
         "degraded": host.degraded,
+        "by_fallback": host.by_fallback,
         "addresses": [
             {
                 "node": entry.node,
@@ -182,6 +218,9 @@ def _host_dict(host: HostReason) -> dict[str, Any]:
                 "address": entry.address,
                 "answered": entry.answered,
                 "why": entry.why,
+                "weight": entry.weight,
+                "tier": entry.tier,
+                "fallback": entry.fallback,
             }
             for entry in host.addresses
         ],

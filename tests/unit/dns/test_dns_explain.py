@@ -4,12 +4,15 @@ import dataclasses
 
 import pytest
 from support.dns_worlds import contents, host, snapshot
+from support.tables import configure
 
 from rrdns.dns.explain import Explanation, explain
+from rrdns.health.select import Overrides
 from rrdns.model import Choice, HostAnswer, Snapshot
 from rrdns.names import from_text
 from rrdns.rrtypes import A, type_number
-from rrdns.targets import Health
+from rrdns.table.snapshot import make_snapshot
+from rrdns.targets import Health, Override, Verdict
 
 ZONE = """
 www A 192.0.2.80
@@ -119,15 +122,95 @@ def test_trouble_is_told(world: Snapshot) -> None:
         "host": "mx1.zone.test.",
         "family": "ipv4",
         "policy": "round-robin",
+        "max_answers": 8,
         "failopen": True,
         "degraded": True,
+        "by_fallback": False,
         "addresses": [
             {"node": "node0", "role": "primary", "address": "192.0.2.1", "answered": True,
-             "why": "healthy"},
+             "why": "healthy", "weight": 1, "tier": 1, "fallback": None},
             {"node": "node1", "role": "primary", "address": "192.0.2.2", "answered": False,
-             "why": "down"},
+             "why": "down", "weight": 1, "tier": 1, "fallback": None},
         ],
     }  # fmt: skip
+
+
+LAYERS = """\
+server: {listen: ["127.0.0.1:5399"], http: null, control: control.sock, state_directory: null}
+nodes:
+  server1: {primary: 192.0.2.11, weight: 3}
+  server2: {primary: 192.0.2.21}
+  server3: {primary: 192.0.2.31}
+  server4: {primary: 192.0.2.41, weight: 0, tier: 2}
+zones:
+  example.com:
+    nameservers: {ns1: 198.51.100.53, ns2: 203.0.113.53}
+    hosts:
+      mx1: {role: primary, policy: weighted, max_answers: 2}
+      mx4: {addresses: [203.0.113.10], fallback: mx1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "down", "overrides", "lines"),
+    [
+        ("mx1", {"192.0.2.31"}, {}, [
+            "host: mx1.example.com. ipv4 (weighted)",
+            "  in  192.0.2.11  server1/primary, tier 1, weight 3: unknown, counts as healthy",
+            "  in  192.0.2.21  server2/primary, tier 1, weight 1: unknown, counts as healthy",
+            "  out 192.0.2.31  server3/primary, tier 1, weight 1: down",
+            "  out 192.0.2.41  server4/primary, tier 2, weight 0:"
+            " unknown, counts as healthy, kept in reserve: a lower tier has enough",
+        ]),
+        ("mx1", set(), {("server2", None): Override(Verdict.DOWN, 1.0, None, "new disks")}, [
+            "host: mx1.example.com. ipv4 (weighted)",
+            "  in  192.0.2.11  server1/primary, tier 1, weight 3: unknown, counts as healthy",
+            "  out 192.0.2.21  server2/primary, tier 1, weight 1:"
+            " down by an operator's override (new disks)",
+            "  in  192.0.2.31  server3/primary, tier 1, weight 1: unknown, counts as healthy",
+            "  out 192.0.2.41  server4/primary, tier 2, weight 0:"
+            " unknown, counts as healthy, kept in reserve: a lower tier has enough",
+        ]),
+        ("mx4", set(), {}, [
+            "host: mx4.example.com. ipv4 (round-robin)",
+            "  in  203.0.113.10  mx4.example.com/address: unknown, counts as healthy",
+        ]),
+        ("mx4", {"203.0.113.10", "192.0.2.21", "192.0.2.31"}, {}, [
+            "host: mx4.example.com. ipv4 (round-robin, degraded: none is healthy, by fallback)",
+            "  out 203.0.113.10  mx4.example.com/address, tier 1: down",
+            "  fallback: mx1.example.com.",
+            "  in  192.0.2.11  server1/primary, tier 1: unknown, counts as healthy",
+            "  out 192.0.2.21  server2/primary, tier 1: down",
+            "  out 192.0.2.31  server3/primary, tier 1: down",
+            "  out 192.0.2.41  server4/primary, tier 2:"
+            " unknown, counts as healthy, kept in reserve: a lower tier has enough",
+        ]),
+    ],
+)  # fmt: skip
+def test_tiers_weights_overrides_and_the_fallback_are_told(
+    name: str, down: set[str], overrides: Overrides, lines: list[str]
+) -> None:
+    config = configure(LAYERS)
+    healths = {each.key: Health.DOWN for each in config.targets if each.address in down}
+    told = tell(make_snapshot(config, healths, overrides=overrides), f"{name}.example.com.", "A")
+    assert told.lines()[2 : 2 + len(lines)] == lines
+    assert told.lines()[2 + len(lines)] == "answer:"
+
+
+def test_how_many_are_answered_at_a_time_and_whose_they_are_is_told() -> None:
+    config = configure(LAYERS)
+    told = tell(make_snapshot(config, {}), "mx1.example.com.", "A")
+    assert told.lines()[2] == "host: mx1.example.com. ipv4 (weighted, 2 of 3 a reply)"
+    down = {each.key: Health.DOWN for each in config.targets if each.address == "203.0.113.10"}
+    host = tell(make_snapshot(config, down), "mx4.example.com.", "A").as_dict()["host"]
+    assert host["by_fallback"] is True
+    assert [(one["address"], one["weight"], one["fallback"]) for one in host["addresses"]] == [
+        ("203.0.113.10", 1, None),
+        ("192.0.2.11", 3, "mx1.example.com."),
+        ("192.0.2.21", 1, "mx1.example.com."),
+        ("192.0.2.31", 1, "mx1.example.com."),
+        ("192.0.2.41", 0, "mx1.example.com."),
+    ]
 
 
 def test_the_json(world: Snapshot) -> None:
