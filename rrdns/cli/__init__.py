@@ -66,9 +66,24 @@ class Verbs(click.Group):
             return ctx.exit(EXIT_INTERRUPTED)
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from rrdns.server.kinds import available
+
+        click.echo(f"{PROGRAM} {__version__} (executor {available()})")
+        ctx.exit()
+
+
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @config_option(envvar="RRDNS_CONFIG", default=DEFAULT_CONFIG)
-@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version, and which executor this install has.",
+)
 def cli() -> None:
     """Authoritative DNS server for mail-filter clusters.
 

@@ -10,6 +10,7 @@ from support.verbs import Rrdns
 
 from rrdns import __version__
 from rrdns.cli import VERBS
+from rrdns.server.kinds import available
 
 RRDNS = [sys.executable, "-m", "rrdns"]
 
@@ -21,7 +22,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_version(rrdns: Rrdns) -> None:
-    assert rrdns("--version").stdout == f"rrdns {__version__}\n"
+    assert rrdns("--version").stdout == f"rrdns {__version__} (executor {available()})\n"
 
 
 def test_help_lists_every_verb_with_what_it_does(rrdns: Rrdns) -> None:
