@@ -37,6 +37,7 @@ from rrdns.table.snapshot import make_snapshot
 from rrdns.table.table import Table
 from rrdns.watching import Watcher
 from rrdns.web.app import make_app
+from rrdns.web.history import History
 from rrdns.web.listen import serve_tcp, serve_unix, tcp_endpoint
 from rrdns.web.view import View
 
@@ -87,6 +88,7 @@ class Service:
         self._changed = False
         self._published = asyncio.Event()
         self._publish_seconds = 0.0
+        self._history = History()
         self._verdicts: VerdictFile | None = None
         self._scheduler = Scheduler(
             concurrency=self._config.probe_concurrency, on_change=self._on_verdict
@@ -217,6 +219,7 @@ class Service:
         self._answering.publish(self._table)
         self._published.set()
         self._publish_seconds = time.perf_counter() - started
+        self._history.note(self._table.snapshot, time.time())
 
     def _snapshot(self, config: Config) -> Snapshot:
         healths, overrides = self._scheduler.healths(), self._overriding.current
@@ -289,6 +292,7 @@ class Service:
             executor=self._answering.executor,
             overrides=self._overriding.current,
             saved_overrides=self._overriding.saved,
+            history=self._history,
             monotonic_now=time.monotonic(),
             unix_now=time.time(),
         )

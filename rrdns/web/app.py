@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from aiohttp import web
 
 from rrdns.health.overrides import Done, NoSuchNodeError, Order
+from rrdns.web import page
 from rrdns.web.connections import note_request
 from rrdns.web.explaining import explanation
 from rrdns.web.metrics import SLICE_SAMPLES, Exposition
@@ -46,6 +47,7 @@ def make_app(backend: Backend, *, control: bool) -> web.Application:
         client_max_size=MAX_BODY_BYTES, middlewares=[note_request, _errors_as_json]
     )
     pages = _Pages(backend)
+    app.router.add_get("/", pages.page)
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/healthz", pages.healthz)
     app.router.add_get("/readyz", pages.readyz)
@@ -73,6 +75,24 @@ class _Pages:
             body = b"".join(await _in_turns(slices))
         return web.Response(
             body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"}
+        )
+
+    async def page(self, _: web.Request) -> web.Response:
+        async with self._rendering:
+            view = self._backend.view()
+            found_nodes = await _in_turns(nodes(view), SLICE_SAMPLES)
+            found_hosts = await _in_turns(hosts(view), SLICE_SAMPLES)
+            parts = page.render(view, summary(view), found_nodes, found_hosts)
+            body = "".join(await _in_turns(parts, SLICE_SAMPLES))
+        return web.Response(
+            text=body,
+            content_type="text/html",
+            headers={
+                "Cache-Control": "no-store",
+                "Content-Security-Policy": page.POLICY,
+                "X-Content-Type-Options": "nosniff",
+                "Referrer-Policy": "no-referrer",
+            },
         )
 
     async def healthz(self, _: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ from rrdns.health.state import TargetState
 from rrdns.model import Host, Selection, Snapshot, TrafficCounts
 from rrdns.settings import Config
 from rrdns.targets import Family, Override, Reason, Target, TargetKey, Verdict
+from rrdns.web.history import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class View:
 
     `publish_seconds` is how long the last publish took. `monotonic_now` and `unix_now` are the
     same moment on the scheduler's clock and on the calendar's; `started_at` is unix seconds.
+    `history` has the last hour's states;
     `overrides` are those in force, `saved_overrides` those that a restart would find.
     """
 
@@ -55,6 +57,7 @@ class View:
     unix_now: float
     overrides: Overrides = field(default_factory=dict)
     saved_overrides: Overrides = field(default_factory=dict)
+    history: History = field(default_factory=History)
 
     def unix(self, monotonic: float) -> float:
         """Return the unix seconds of a time on the scheduler's clock."""

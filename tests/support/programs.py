@@ -10,6 +10,7 @@ import pytest
 
 # program -> the Debian package that has it
 PACKAGES = {
+    "chromium": "chromium",
     "cc": "gcc",
     "dig": "bind9-dnsutils",
     "dnsperf": "dnsperf",
