@@ -17,6 +17,8 @@ NATIVE := $(wildcard rrdns/*/_*.p[yx][xd] rrdns/*/*/*.px[di])
 PURE := rrdns/errors.py,rrdns/model.py,rrdns/names.py,rrdns/rrtypes.py,rrdns/settings.py
 PURE := $(PURE),rrdns/targets.py,rrdns/config/*,rrdns/dns/*,rrdns/health/state.py
 PURE := $(PURE),rrdns/health/steps.py,rrdns/health/certificates.py
+PURE := $(PURE),rrdns/health/agenda.py,rrdns/health/events.py,rrdns/health/lateness.py
+PURE := $(PURE),rrdns/health/tally.py,rrdns/health/watched.py
 PURE := $(PURE),rrdns/health/select.py,rrdns/health/smtp.py,rrdns/health/overrides.py,rrdns/table/*,rrdns/domainmap.py
 
 .DEFAULT_GOAL := help

@@ -1,42 +1,43 @@
-"""Who is probed when: a task for each target, and a timer that lets verdicts lapse.
+"""The scheduler: has targets probed, takes the results, and owns the state of every target.
 
-Owns the state of every target. Everything runs on one event loop; a probe whose deadline passed
-while that loop was late is void, because the silence may have been ours.
+Everything runs on one event loop. Who is probed when is the pacer's business, whether the loop ran
+late the pulse's; a result that lateness may have made is void.
 """
 
 import asyncio
-import json
 import logging
 import random
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Final, Protocol
 
-from rrdns.health.probe import full_host_name, is_full_name, probe
-from rrdns.health.state import (
-    TargetState,
-    health,
-    lapse,
-    new_state,
-    next_interval_seconds,
-    step,
-    unprobed_state,
-)
-from rrdns.targets import Check, Health, ProbeResult, Reason, Target, TargetKey, Verdict
+from rrdns.health.events import describe_change, describe_result, describe_target
+from rrdns.health.hostname import HostName
+from rrdns.health.lateness import BEAT_SECONDS, Pulse, excuses
+from rrdns.health.pacer import Pacer, Run
+from rrdns.health.probe import probe
+from rrdns.health.state import TargetState, health, next_interval_seconds, step
+from rrdns.health.tally import Tally
+from rrdns.health.watched import Watched, is_probed, watch
+from rrdns.targets import Health, ProbeResult, Reason, Target, TargetKey, Verdict
 
 logger = logging.getLogger("rrdns.health")
 
 _JITTER: Final = 0.1
-# Starts are this far apart, but all within a second, so that the first round stays short.
+# A toss says where within the jitter a start falls, and the load in which of its parts it is moved.
+_PARTS_OF_JITTER: Final = tuple(part / 8 for part in range(8))
+# First starts are this far apart, but all within a second, so that the first round stays short.
 _SPREAD_SECONDS: Final = 0.002
 _SPREAD_STARTS: Final = 500
-_TICK_SECONDS: Final = 0.05
-_LAPSE_CHECK_SECONDS: Final = 1.0
-_LATE_SECONDS: Final = 0.25
+_LOOK_SECONDS: Final = 1.0
+# Shorter stalls make no difference to how long a verdict holds.
+_EXCUSED_STALL_SECONDS: Final = 1.0
+_STOPPED_SECONDS: Final = 5.0
+_BEHIND_SECONDS: Final = 5.0
+_TELL_AGAIN_SECONDS: Final = 60.0
 
 
 class Prober(Protocol):
@@ -52,19 +53,13 @@ class Prober(Protocol):
         """Return how the probe ended, and tell `on_verdict` as soon as that is certain."""
 
 
-@dataclass(slots=True)
-class _Watched:
-    target: Target
-    state: TargetState
-    told: Health
-    task: asyncio.Task[None] | None = None
-
-
 class Scheduler:
     """Probes targets, keeps their states, and calls `on_change` when an effective state changed.
 
     To be used from one event loop. `concurrency` bounds the probes under way at once; `clock` is
-    the loop's monotonic one, in seconds.
+    the loop's monotonic one, in seconds. While `obstacle` says why nothing can be probed, every
+    probe ends with that as this machine's own trouble. `stuck` holds the targets that no probe told
+    anything of for longer than a verdict holds, though it was their turn.
     """
 
     def __init__(
@@ -77,78 +72,87 @@ class Scheduler:
     ) -> None:
         self.failures: dict[tuple[TargetKey, Reason], int] = {}
         self.voided = 0
-        self._slots = asyncio.Semaphore(concurrency)
+        self.obstacle: str | None = None
+        self.stuck: tuple[TargetKey, ...] = ()
         self._on_change = on_change
         self._prober = prober
         self._clock = clock
         self._random = random.Random()  # noqa: S311 - spreads load, guards nothing
-        self._watched: dict[TargetKey, _Watched] = {}
-        self._ending: set[asyncio.Task[None]] = set()
-        self._judged = asyncio.Event()
-        self._late_until = float("-inf")
-        self._lapse_check_at = float("-inf")
+        self._watched: dict[TargetKey, Watched] = {}
+        self._healths: dict[TargetKey, Health] = {}
+        self._unjudged: set[TargetKey] = set()
+        self._all_judged = asyncio.Event()
+        self._pacer = Pacer(self._probe, self._ended, concurrency=concurrency, clock=clock)
+        self._pulse = Pulse(clock())
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = float("-inf")
-        name = socket.gethostname()
-        self._host_name = name if is_full_name(name) else None
-        if self._host_name is None:
-            # A resolver may be slow or, while a machine starts, be waiting for us; no probe waits
-            # for it, because an address literal does as well.
-            threading.Thread(target=self._learn_host_name, daemon=True).start()
-
-    def _learn_host_name(self) -> None:
-        self._host_name = full_host_name()
+        self._look_at = self._tell_behind_at = float("-inf")
+        self._tally = Tally()
+        self._host_name = HostName()
 
     @property
     def states(self) -> Mapping[TargetKey, TargetState]:
-        """The state of every target, as of now."""
-        now = self._clock()
-        return {
-            key: lapse(watched.state, now, watched.target.settings)
-            for key, watched in self._watched.items()
-        }
+        """The state of every target; a verdict lapses within a second of its time."""
+        return {key: watched.state for key, watched in self._watched.items()}
 
     def healths(self) -> dict[TargetKey, Health]:
-        """Return the effective state of every target, as of now."""
-        return {key: health(state) for key, state in self.states.items()}
+        """Return the effective state of every target."""
+        return self._healths.copy()
+
+    @property
+    def beats(self) -> bool:
+        """Whether the timer runs that lets verdicts lapse and looks after the probes."""
+        return self._clock() - self._pulse.due < _STOPPED_SECONDS
 
     def set_concurrency(self, concurrency: int) -> None:
-        """Bound the probes that start from now on."""
-        self._slots = asyncio.Semaphore(concurrency)
+        """Bound the probes under way; those over a lower bound end, and none starts before."""
+        self._pacer.set_concurrency(concurrency)
 
-    def set_targets(self, targets: Iterable[Target], *, added_by_reload: bool) -> None:
+    def set_targets(
+        self,
+        targets: Iterable[Target],
+        *,
+        added_by_reload: bool,
+        used_by: Mapping[TargetKey, str] = MappingProxyType({}),
+    ) -> None:
         """Probe exactly these from now on; a target whose key stays keeps its state.
 
-        Does not call `on_change`: who changes the targets makes a new snapshot anyway.
+        `used_by` says in words who uses a target, for the log. Does not call `on_change`: who
+        changes the targets makes a new snapshot anyway.
         """
         wanted = {target.key: target for target in targets}
         for key in self._watched.keys() - wanted.keys():
-            self._stop(self._watched.pop(key))
-            for counted in [counted for counted in self.failures if counted[0] == key]:
-                del self.failures[counted]
+            self._forget(key)
+        now = self._clock()
         starts = 0
         for key, target in wanted.items():
+            words = describe_target(target, used_by.get(key, ""))
             watched = self._watched.get(key)
             if watched is None:
-                watched = self._watched[key] = self._new(target, added_by_reload)
-            elif watched.target == target:
-                continue
-            self._stop(watched)
-            watched.target = target
-            if target.settings.check is not Check.NONE:
+                fresh = watch(target, words, now, added_by_reload)
+                self._watched[key], self._healths[key] = fresh, health(fresh.state)
+                if is_probed(target):
+                    self._unjudged.add(key)
+            else:
+                watched.words = words
+                if watched.target == target:
+                    continue
+                self._pacer.give_up(key)
+                watched.retarget(target)
+            if is_probed(target):
                 delay = starts % _SPREAD_STARTS * _SPREAD_SECONDS
-                watched.task = asyncio.create_task(self._watch(watched, delay))
+                self._pacer.plan(key, now + delay, urgent=watched is None)
                 starts += 1
-        self._judged.set()
-        self._arm()
+        self._note_if_all_judged()
+        if self._timer is None:
+            self._pulse = Pulse(now)
+            self._arm()
 
-    def _new(self, target: Target, added_by_reload: bool) -> _Watched:
-        now = self._clock()
-        if target.settings.check is Check.NONE:
-            state = unprobed_state(now)
-        else:
-            state = new_state(now, added_by_reload)
-        return _Watched(target, state, health(state))
+    def _forget(self, key: TargetKey) -> None:
+        self._pacer.give_up(key)
+        self._unjudged.discard(key)
+        del self._watched[key], self._healths[key]
+        for reason in Reason:
+            self.failures.pop((key, reason), None)
 
     def restore(self, states: Mapping[TargetKey, TargetState]) -> None:
         """Take over what was known before a restart, of the targets that no probe has judged."""
@@ -156,122 +160,145 @@ class Scheduler:
             watched = self._watched.get(key)
             if watched is not None and watched.state.verdict is Verdict.UNKNOWN:
                 watched.state = state
-                watched.told = health(state)
+                self._healths[key] = health(state)
+                self._unjudged.discard(key)
+        self._note_if_all_judged()
 
     async def first_round(self, limit_seconds: float = 5.0) -> None:
         """Return when every target has a verdict, or when the limit passed."""
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_seconds):
-                while any(w.state.verdict is Verdict.UNKNOWN for w in self._watched.values()):
-                    self._judged.clear()
-                    await self._judged.wait()
+                while self._unjudged:
+                    self._all_judged.clear()
+                    await self._all_judged.wait()
+
+    def _note_if_all_judged(self) -> None:
+        if not self._unjudged:
+            self._all_judged.set()
 
     async def close(self) -> None:
         """Stop all probes and wait until their connections are closed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for watched in self._watched.values():
-            self._stop(watched)
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        await self._pacer.close()
 
-    def _stop(self, watched: _Watched) -> None:
-        if watched.task is not None:
-            watched.task.cancel()
-            self._ending.add(watched.task)
-            watched.task.add_done_callback(self._ending.discard)
-            watched.task = None
+    # --- one probe ----------------------------------------------------------------------------
 
-    async def _watch(self, watched: _Watched, delay: float) -> None:
-        await asyncio.sleep(delay)
-        while True:
-            async with self._slots:
-                started = self._clock()
-                try:
-                    await self._probe(watched)
-                except Exception:
-                    logger.exception("event=probe_error %s", _describe(watched.target))
-            pace = next_interval_seconds(watched.state, watched.target.settings)
-            pace *= 1 - _JITTER * self._random.random()
-            await asyncio.sleep(max(0.0, started + pace - self._clock()))
-
-    async def _probe(self, watched: _Watched) -> None:
-        helo = watched.target.settings.helo or self._host_name
+    async def _probe(self, run: Run) -> None:
+        watched = self._watched[run.key]
+        watched.quiet_since += run.waited_seconds
         counted = False
 
         def on_verdict(result: ProbeResult) -> None:
             nonlocal counted
-            counted = self._take(watched, result)
+            counted = not run.given_up and self._take(run.key, watched, result)
 
+        if self.obstacle is not None:
+            on_verdict(ProbeResult(Reason.LOCAL, "connect", None, self.obstacle))
+            return
+        helo = watched.target.settings.helo or self._host_name.text
         result = await self._prober(watched.target, helo=helo, on_verdict=on_verdict)
         if counted:
             # The same result, now with the seconds of QUIT.
             watched.state = replace(watched.state, last=result)
 
-    def _take(self, watched: _Watched, result: ProbeResult) -> bool:
+    def _ended(self, run: Run, error: BaseException | None) -> None:
+        watched = self._watched[run.key]
+        if error is not None:
+            logger.error("event=probe_error %s", watched.words, exc_info=error)
+        now = self._clock()
+        settings = watched.target.settings
+        pace = next_interval_seconds(watched.state, settings)
+        at = run.started + pace
+        if at > now:
+            spare = min(at - now, pace * _JITTER)
+            toss = self._random.random()
+            at = self._pacer.agenda.calmest(
+                [at - spare * ((toss + part) % 1.0) for part in _PARTS_OF_JITTER]
+            )
+        self._pacer.plan(run.key, max(at, now), urgent=pace < settings.interval_seconds)
+
+    def _take(self, key: TargetKey, watched: Watched, result: ProbeResult) -> bool:
         """Count one result; return False for a void one."""
         now = self._clock()
-        described = _describe(watched.target)
-        logger.debug("event=probe %s %s", described, _describe_result(result))
-        if result.reason is Reason.TIMEOUT and now - self._late_until < _LATE_SECONDS:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("event=probe %s %s", watched.words, describe_result(result))
+        if excuses(result) and self._pulse.is_late(now):
             self.voided += 1
-            logger.warning("event=probe_void %s: this process was too busy to tell", described)
+            self._tally.add("event=probe_void", watched.words)
             return False
-        key = watched.target.key
+        watched.quiet_since = now
         if not result.ok:
             self.failures[key, result.reason] = self.failures.get((key, result.reason), 0) + 1
         before = watched.state.last
         if result.reason is Reason.LOCAL and (before is None or before.reason is not Reason.LOCAL):
-            logger.warning("event=probe_local %s: this machine's own trouble", described)
-        settings = watched.target.settings
-        self._enter(watched, step(watched.state, result, now, settings))
+            self._tally.add(f"event=probe_local {describe_result(result)}", watched.words)
+        self._enter(key, watched, step(watched.state, result, now, watched.target.settings))
         return True
 
-    def _enter(self, watched: _Watched, state: TargetState) -> None:
+    def _enter(self, key: TargetKey, watched: Watched, state: TargetState) -> None:
         """Take over a state, and tell who has to know what changed."""
         before, watched.state = watched.state, state
         if state.verdict is not before.verdict:
-            self._judged.set()
             level = logging.INFO if state.verdict is Verdict.UP else logging.WARNING
-            result = _describe_result(state.last) if state.last is not None else ""
-            described = _describe(watched.target)
-            change = f"state={state.verdict} was={before.verdict}"
-            logger.log(level, "event=target_state %s %s %s", described, change, result)
-        if health(state) is not watched.told:
-            watched.told = health(state)
+            change = describe_change(before, state)
+            logger.log(level, "event=target_state %s %s", watched.words, change)
+            if state.verdict is not Verdict.UNKNOWN and key in self._unjudged:
+                self._unjudged.discard(key)
+                self._note_if_all_judged()
+        if (effective := health(state)) is not self._healths[key]:
+            self._healths[key] = effective
             self._on_change()
 
+    # --- looking after all --------------------------------------------------------------------
+
     def _arm(self) -> None:
-        if self._timer is None:
-            self._timer_at = self._clock() + _TICK_SECONDS
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(_TICK_SECONDS, self._tick)
+        self._timer = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._beat)
 
-    def _tick(self) -> None:
-        # A plain timer, not a task: the loop runs it before any task that a late deadline wakes,
-        # and it goes on whatever becomes of the probes.
-        now = self._clock()
-        if now - self._timer_at > _LATE_SECONDS:
-            self._late_until = now
-        self._timer = None
+    def _beat(self) -> None:
+        # A plain timer, not a task: it goes on whatever becomes of the probes.
         self._arm()
-        if now >= self._lapse_check_at:
-            self._lapse_check_at = now + _LAPSE_CHECK_SECONDS
-            for watched in self._watched.values():
-                self._enter(watched, lapse(watched.state, now, watched.target.settings))
+        now = self._clock()
+        stall = self._pulse.beat(now)
+        if stall >= _EXCUSED_STALL_SECONDS:
+            self._excuse(stall, now)
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_SECONDS
+            self._look_round(now)
 
+    def _excuse(self, stall: float, now: float) -> None:
+        """Let no verdict age, and no probe count as hung, by a time in which nothing ran."""
+        logger.warning("event=stalled seconds=%.3f", stall)
+        for watched in self._watched.values():
+            watched.excuse(stall, now)
+        for run in self._pacer.running:
+            run.started = min(now, run.started + stall)
 
-def _describe(target: Target) -> str:
-    settings = target.settings
-    return f"address={target.address} port={settings.port} check={settings.check}"
+    def _look_round(self, now: float) -> None:
+        for event, count, example in self._tally.take():
+            logger.warning("%s probes=%d %s", event, count, example)
+        self._give_up_hung(now)
+        agenda = self._pacer.agenda
+        stuck = []
+        for key, watched in self._watched.items():
+            if (lapsed := watched.lapsed(now)) is not None:
+                self._enter(key, watched, lapsed)
+            if watched.is_stuck(now) and watched.is_stuck(now - agenda.waiting_seconds(key, now)):
+                stuck.append(key)
+        self.stuck = tuple(stuck)
+        behind = agenda.behind_seconds(now)
+        if behind > _BEHIND_SECONDS and now >= self._tell_behind_at:
+            self._tell_behind_at = now + _TELL_AGAIN_SECONDS
+            logger.warning(
+                "event=probes_behind seconds=%.1f concurrency=%d", behind, self._pacer.concurrency
+            )
 
-
-def _describe_result(result: ProbeResult) -> str:
-    words = [f"result={result.reason}"]
-    if result.phase is not None:
-        words.append(f"phase={result.phase}")
-    if result.code is not None:
-        words.append(f"code={result.code}")
-    if result.text is not None:
-        words.append(f"text={json.dumps(result.text)}")
-    return " ".join(words)
+    def _give_up_hung(self, now: float) -> None:
+        for run in self._pacer.running:
+            seconds = now - run.started
+            if not run.given_up and self._watched[run.key].is_hung(seconds):
+                words = self._watched[run.key].words
+                logger.error("event=probe_hung seconds=%.1f %s", seconds, words)
+                self._pacer.give_up(run.key)
+                self._pacer.plan(run.key, now)

@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -53,13 +53,19 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 @dataclass
 class Peers:
-    """What is at each address: ``ok``, ``refused``, ``silent``, ``local``, ``broken``, ``late``."""
+    """What is at each address.
+
+    ``ok``, ``refused``, ``silent``, ``local``, ``broken``, ``cancelled``, ``hung`` or ``late``;
+    `answer`, where it is set, says what every probe ends with.
+    """
 
     modes: dict[str, str] = field(default_factory=dict)
+    answer: Callable[[Target], Awaitable[ProbeResult]] | None = None
     starts: list[tuple[float, str]] = field(default_factory=list)
     helos: set[str | None] = field(default_factory=set)
     under_way: int = 0
     most_under_way: int = 0
+    closing_seconds: float = 0.0
 
     async def probe(
         self, target: Target, *, helo: str | None, on_verdict: Callable[[ProbeResult], None]
@@ -73,13 +79,22 @@ class Peers:
             on_verdict(result)
             await asyncio.sleep(0.01)
             return replace(result, seconds={**result.seconds, "quit": 0.01})
+        except asyncio.CancelledError:
+            await asyncio.sleep(self.closing_seconds)
+            raise
         finally:
             self.under_way -= 1
 
     async def _result(self, target: Target) -> ProbeResult:
+        if self.answer is not None:
+            return await self.answer(target)
         mode = self.modes.get(target.address, "ok")
         if mode == "broken":
             raise RuntimeError("a bug")
+        if mode == "cancelled":
+            raise asyncio.CancelledError
+        if mode == "hung":
+            await asyncio.Event().wait()
         if mode == "silent":
             await asyncio.sleep(target.settings.connect_timeout_seconds)
             return ProbeResult(Reason.TIMEOUT, "connect")
@@ -135,6 +150,16 @@ class Stage:
             assert now() < started + limit, f"not {health} after {limit} s"
             await asyncio.sleep(0.01)
         return now() - started
+
+    @property
+    def _down(self) -> int:
+        return list(self.scheduler.healths().values()).count(Health.DOWN)
+
+    async def until_down(self, count: int) -> float:
+        """Wait until so many targets are down; return the time."""
+        while self._down < count:  # noqa: ASYNC110  (virtual time)
+            await asyncio.sleep(0.01)
+        return now()
 
 
 def target(address: str = ADDRESS, settings: ProbeSettings = SETTINGS) -> Target:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import re
 import socket
 import time
 from dataclasses import replace
@@ -43,10 +44,11 @@ def test_a_dead_checker_lets_its_verdict_lapse(monkeypatch: pytest.MonkeyPatch) 
             stage.changes.clear()
             await asyncio.sleep(last + lapse_seconds(SETTINGS) - now() - 0.01)
             assert stage.health() is Health.DOWN
-            # States are as of now, whether or not the timer has come round.
-            await asyncio.sleep(0.02)
-            assert stage.health() is Health.UNKNOWN
-            await asyncio.sleep(1.1)
+            assert not stage.scheduler.stuck
+            # States, answers and pages see it in the same moment.
+            await stage.until(Health.UNKNOWN, 1.1)
+            assert stage.scheduler.states[target().key].verdict is Verdict.UNKNOWN
+            assert list(stage.scheduler.stuck) == [target().key]
             assert len(stage.changes) == 1
             assert stage.changes[0] - last - lapse_seconds(SETTINGS) < 1.1
 
@@ -113,25 +115,40 @@ def test_what_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with Stage() as stage:
             await stage.until(Health.UP)
+            stage.scheduler.set_targets(
+                [target()], added_by_reload=True, used_by={target().key: "server1/primary"}
+            )
             await asyncio.sleep(10)
             stage.peers.modes[ADDRESS] = "refused"
             await stage.until(Health.DOWN)
-            await asyncio.sleep(10)
+            stage.peers.modes[ADDRESS] = "local"
+            await stage.until(Health.UNKNOWN)
 
     caplog.set_level(logging.INFO, "rrdns.health")
     run(main())
     place = f"address={ADDRESS} port=25 check=ehlo"
-    assert [(record.levelname, record.message) for record in caplog.records] == [
+    used = f"{place} used_by=server1/primary"
+    said = [re.sub(r"_seconds=\d+\.\d+", "_seconds=N", r.message) for r in caplog.records]
+    assert list(zip([r.levelname for r in caplog.records], said, strict=True)) == [
         (
             "INFO",
-            f"event=target_state {place} state=up was=unknown"
+            f"event=target_state {place} state=up was=unknown was_seconds=N"
             ' result=ok code=250 text="mx \\"ready\\""',
         ),
         (
             "WARNING",
-            f"event=target_state {place} state=down was=up result=unreachable phase=connect",
+            f"event=target_state {used} state=down was=up was_seconds=N"
+            " result=unreachable phase=connect",
+        ),
+        ("WARNING", f"event=probe_local result=local phase=connect probes=1 {used}"),
+        (
+            "WARNING",
+            f"event=target_state {used} state=unknown was=down was_seconds=N unrenewed_seconds=N"
+            " result=local phase=connect",
         ),
     ]
+    # The first verdict came 20 ms after the start.
+    assert "was_seconds=0.020 " in caplog.records[0].message
 
 
 def test_each_probe_is_logged_for_debugging(caplog: pytest.LogCaptureFixture) -> None:
