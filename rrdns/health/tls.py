@@ -108,7 +108,7 @@ def open_tls(*, verify: bool, server_name: str | None) -> TlsDialogue:
 
 
 @lru_cache(maxsize=4)
-def _context(verify: bool, named: bool, _stamp: tuple[int, ...]) -> ssl.SSLContext:
+def _context(verify: bool, named: bool, _stamp: object) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = verify and named
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -119,15 +119,17 @@ def _context(verify: bool, named: bool, _stamp: tuple[int, ...]) -> ssl.SSLConte
     return context
 
 
-def _trust_stamp() -> tuple[int, ...]:
+def _trust_stamp() -> tuple[tuple[str | None, int], ...]:
+    """Return what tells one state of the machine's trust store from another."""
     paths = ssl.get_default_verify_paths()
-    stamps = []
-    for path in (paths.cafile, paths.capath):
-        try:
-            stamps.append(Path(path).stat().st_mtime_ns if path else 0)
-        except OSError:
-            stamps.append(0)
-    return tuple(stamps)
+    return tuple((path, _changed_at(path)) for path in (paths.cafile, paths.capath))
+
+
+def _changed_at(path: str | None) -> int:
+    if path is not None:
+        with suppress(OSError):
+            return Path(path).stat().st_mtime_ns
+    return 0
 
 
 def _shown_chain(connection: ssl.SSLObject) -> list[bytes]:

@@ -26,7 +26,7 @@ async def peer(handler: Handler, address: str = "127.0.0.1") -> AsyncIterator[in
         try:
             await handler(reader, writer)
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.transport.abort()
