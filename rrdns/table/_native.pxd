@@ -149,7 +149,8 @@ cdef struct range_t:
     uint8_t last[16]
 
 cdef struct limits_t:
-    # Rate limiting as configured, and the accounts of one executor.
+    # Rate limiting as configured, and the accounts. Executors may share them: two threads that meet
+    # at an account leave it a reply out in its balance, and nothing worse.
     int64_t per_second
     uint32_t slip
     uint32_t exempt_count[2]    # IPv4, IPv6; sorted and apart
@@ -173,6 +174,7 @@ cdef struct asked_t:
     uint32_t end             # where the question ends in the packet
     uint32_t label_count
     uint16_t rrtype
+    uint16_t rrclass
     uint16_t udp_octets
     uint8_t has_opt
     uint8_t dnssec_ok
@@ -227,15 +229,21 @@ cdef class Arena:
     cdef size_t _left
     cdef void *take(self, size_t size) except NULL
 
+cdef class NativeExecutor
+
 cdef class NativeTable:
     cdef table_t raw
     cdef readonly object table   # the Python one
     cdef object fixed            # the static part that it shares
     cdef dict hosts              # by name: what owns its entries
     cdef dict numbers            # of rotors, by host and type
+    cdef list _origins           # where its rotors go on from those of the table before
+    cdef object _before          # that one, weakly
+    cdef object __weakref__
     cdef Arena arena
     cdef void _fill_hosts(self, dict known) except *
     cdef void _fill_options(self, object snapshot) except *
+    cdef list origins(self, NativeTable before, NativeExecutor executor)
 
 cdef class NativeLimits:
     cdef limits_t raw

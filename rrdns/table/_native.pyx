@@ -9,6 +9,7 @@ The pure function from packet and table to reply (query, lookup, reply) knows no
 
 from collections import Counter
 from ipaddress import collapse_addresses
+from weakref import ref
 
 from rrdns.dns.options import Asker, Transport, reply_options
 from rrdns.dns.query import Edns
@@ -31,5 +32,6 @@ include "native/limit.pxi"
 include "native/arena.pxi"
 include "native/compile.pxi"
 include "native/table.pxi"
+include "native/origins.pxi"
 include "native/limits.pxi"
 include "native/executor.pxi"

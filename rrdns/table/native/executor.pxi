@@ -29,33 +29,29 @@ cdef class _Edition:
         self.raw.rotors = made
         self.raw.starts = <uint64_t *> self.arena.take(len(rotors) * sizeof(uint64_t))
 
-    cdef void begin(self, uint32_t stagger, _Edition before, object led) except *:
-        """Say where the rotors go on from the edition before (None: there is none)."""
-        cdef object rotors = self.table.table.rotors
-        cdef origin_t *origins = <origin_t *> self.arena.take(len(rotors) * sizeof(origin_t))
-        cdef Py_ssize_t index
-        cdef dict numbers = {} if before is None else before.table.numbers
-        for index, rotor in enumerate(rotors):
-            number = numbers.get((rotor.host, rotor.rrtype))
-            if number is None:
-                origins[index].number = -1
+    cdef void begin(self, uint32_t stagger, list origins) except *:
+        """Say where the rotors go on from the edition before, new ones at step `stagger`."""
+        cdef origin_t *made = <origin_t *> self.arena.take(len(origins) * sizeof(origin_t))
+        cdef uint32_t *places
+        cdef Py_ssize_t index, place
+        for index, (number, positions) in enumerate(origins):
+            made[index].number = number
+            if number < 0:
                 self.raw.rotors[index].turn = stagger
-                continue
-            origins[index].number = number
-            old = before.table.table.rotors[number]
-            if old.leads != rotor.leads:
-                self._map(&origins[index], continuation(old, rotor, {
-                    address: led[rotor.host, address] for address in set(rotor.leads)
-                }))
-        self.raw.origins = origins
+            places = <uint32_t *> self.arena.take(len(positions) * sizeof(uint32_t))
+            for place, position in enumerate(positions):
+                places[place] = position
+            made[index].positions = places
+            made[index].count = len(positions)
+        self.raw.origins = made
 
-    cdef void _map(self, origin_t *origin, tuple positions) except *:
-        cdef uint32_t *made = <uint32_t *> self.arena.take(len(positions) * sizeof(uint32_t))
-        cdef Py_ssize_t index
-        for index, position in enumerate(positions):
-            made[index] = position
-        origin.positions = made
-        origin.count = len(positions)
+    cdef bint has_moved(self) noexcept:
+        """Tell whether anybody led in this edition."""
+        cdef uint32_t index
+        for index in range(self.raw.rotor_count):
+            if self.raw.rotors[index].turn != self.raw.starts[index]:
+                return True
+        return False
 
     cdef object leads(self, object earlier):
         """Return who led up to the end of this edition, or up to now; `earlier` led before it."""
@@ -69,7 +65,7 @@ cdef class NativeExecutor:
     def __cinit__(self, object table, uint32_t stagger=0):
         cdef NativeTable native = as_native(table, None)
         cdef _Edition first = _Edition(native, None, 1)
-        first.begin(stagger, None, None)
+        first.begin(stagger, native.origins(None, None))
         self.state = <executor_t *> calloc(1, sizeof(executor_t))
         self._scratch = <uint8_t *> calloc(1, SCRATCH)
         if self.state == NULL or self._scratch == NULL:
@@ -105,7 +101,7 @@ cdef class NativeExecutor:
     cdef void _offer(self, NativeTable table, NativeLimits limits) except *:
         cdef _Edition newest = self._editions[-1]
         cdef _Edition made = _Edition(table, limits, newest.raw.number + 1)
-        made.begin(self._stagger, newest, self.leads())
+        made.begin(self._stagger, table.origins(newest.table, self))
         self._editions.append(made)
         publish_edition(&newest.raw.newer, &made.raw)
         self.release()
@@ -117,7 +113,8 @@ cdef class NativeExecutor:
             oldest = self._editions[0]
             if oldest.raw.number >= adopted:
                 return
-            self._earlier = oldest.leads(self._earlier)
+            if oldest.has_moved():
+                self._earlier = oldest.leads(self._earlier)
             del self._editions[0]
 
     def adopt(self, object table):

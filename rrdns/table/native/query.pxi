@@ -47,9 +47,10 @@ cdef inline bint read_question(const uint8_t *packet, uint32_t size, asked_t *as
     asked.label_count = count
     asked.name_octets = offset + 1
     asked.end = HEADER + offset + 1 + 4
-    if rare(asked.end > size or load16(packet + asked.end - 2) != CLASS_IN):
+    if rare(asked.end > size):
         return False
     asked.rrtype = load16(packet + asked.end - 4)
+    asked.rrclass = load16(packet + asked.end - 2)
     lower(asked.name, packet + HEADER, asked.name_octets)
     return True
 

@@ -23,7 +23,7 @@ cdef int32_t execute(
     cdef int32_t code = read_query(buffer, size, asked)
     if code:
         return code
-    if not find_entry(state.edition.table, asked, &found):
+    if rare(asked.rrclass != CLASS_IN) or not find_entry(state.edition.table, asked, &found):
         return MISS
     return write_reply(state, &found, buffer, room, client, client_octets, slot)
 

@@ -166,6 +166,21 @@ cdef class NativeTable:
         keepalive = reply_options(_ASKS_KEEPALIVE, snapshot, Asker(Transport.TCP))
         memcpy(self.raw.keepalive, <const uint8_t *> <bytes> keepalive, KEEPALIVE_OPTION)
 
+    cdef list origins(self, NativeTable before, NativeExecutor executor):
+        """Return where each rotor goes on from those of the table before; see `origins_between`.
+
+        All executors go from the one table to the other: what is the same for all of them is worked
+        out once.
+        """
+        cdef bint is_known = self._before is not None and self._before() is before
+        if before is None:
+            return [(-1, ())] * len(self.table.rotors)
+        found, self._origins = origins_between(
+            before, self, self._origins if is_known else None, executor
+        )
+        self._before = ref(before)
+        return found
+
     @property
     def generation(self):
         """The table's generation."""
