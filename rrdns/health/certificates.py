@@ -28,22 +28,23 @@ class Chain(NamedTuple):
 
 def read_chain(ders: Sequence[bytes]) -> Chain:
     """Read certificates in DER, the peer's own first; what cannot be read is passed over."""
-    certificates = [_read(der) for der in ders]
-    expiries = [c.not_valid_after_utc.timestamp() for c in certificates if c is not None]
-    own = certificates[0] if certificates else None
-    return Chain(_names(own) if own is not None else (), min(expiries, default=None))
+    expiries = [expiry for der in ders if (expiry := _expiry(der)) is not None]
+    return Chain(_names(ders[0]) if ders else (), min(expiries, default=None))
 
 
-def _read(der: bytes) -> x509.Certificate | None:
-    # The library promises no set of exceptions, and the bytes are a stranger's.
+# The library promises no set of exceptions, and the bytes are a stranger's.
+
+
+def _expiry(der: bytes) -> float | None:
     with suppress(Exception):
-        return x509.load_der_x509_certificate(der)
+        return x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
     return None
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _names(der: bytes) -> tuple[str, ...]:
     for read in (_alternative_names, _common_names):
         with suppress(Exception):
+            certificate = x509.load_der_x509_certificate(der)
             found = list(islice(read(certificate), MAX_NAMES))
             return tuple(printable(name.encode("ascii", "replace")) for name in found)
     return ()
