@@ -82,6 +82,10 @@ class Answering:
         for loop in self._loops:
             loop.set_limits(self._limits)
 
+    def troubles(self) -> list[str]:
+        """Return what keeps the loops from making progress, in words."""
+        return [] if self.healthy else ["an UDP loop makes no progress"]
+
     def traffic(self) -> TrafficCounts:
         """Return the totals since the start."""
         return traffic(self._loops, self._tcp)

@@ -18,20 +18,20 @@ from functools import partial
 from pathlib import Path
 
 from rrdns.answering import Answering
+from rrdns.checking import Checking
 from rrdns.dns.cookie import SECRET_OCTETS
 from rrdns.health.overrides import Done, Order, known_roles, still_held, troubles
-from rrdns.health.scheduler import Scheduler
 from rrdns.loading import Loaded, load
 from rrdns.model import Snapshot
 from rrdns.overriding import Overriding
 from rrdns.reloading import Reloads, first_state
+from rrdns.server.memory import give_back_large_blocks
 from rrdns.server.notify import Notifier
 from rrdns.server.privileges import become
 from rrdns.server.sockets import bind_all
 from rrdns.settings import Config, ServerSettings
 from rrdns.store.directory import open_directory
 from rrdns.store.overrides import OverrideFile
-from rrdns.store.verdicts import VerdictFile
 from rrdns.table.compiler import compile_table
 from rrdns.table.snapshot import make_snapshot
 from rrdns.table.table import Table
@@ -44,7 +44,6 @@ from rrdns.web.view import View
 _log = logging.getLogger("rrdns")
 
 _COALESCE_SECONDS = 0.1
-_FIRST_ROUND_SECONDS = 5.0
 # A background thread gives the interpreter back this soon when a query waits for it.
 _SWITCH_SECONDS = 0.0005
 
@@ -58,7 +57,10 @@ async def serve(
     StartError where the server cannot start.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
+    give_back_large_blocks()
     service = Service(loaded, Notifier() if notify else None)
+    # A reload lets go of what was loaded before it, and nothing else may hold it.
+    del loaded
     async with contextlib.AsyncExitStack() as stack:
         ready_line = await service.start(stack)
         if announce is not None:
@@ -89,10 +91,8 @@ class Service:
         self._published = asyncio.Event()
         self._publish_seconds = 0.0
         self._history = History()
-        self._verdicts: VerdictFile | None = None
-        self._scheduler = Scheduler(
-            concurrency=self._config.probe_concurrency, on_change=self._on_verdict
-        )
+        self._checking = Checking(self._config, self._on_change)
+        self._scheduler = self._checking.scheduler
         self._overriding = Overriding(self._on_change)
         secret, seed = os.urandom(SECRET_OCTETS), os.urandom(SECRET_OCTETS)
         self._make_snapshot = partial(make_snapshot, made_up_secret=secret, seed=seed)
@@ -131,11 +131,7 @@ class Service:
             make_app(self, control=True), server.control, server.control_group
         )
         stack.push_async_callback(control.cleanup)
-        stack.push_async_callback(self._scheduler.close)
-        self._scheduler.set_targets(self._config.targets, added_by_reload=False)
-        if directory is not None:
-            self._keep_verdicts(VerdictFile(directory), stack)
-        await self._first_round()
+        await self._checking.start(stack, self._config, directory, self.stopping)
         self._publish(self._table)
         _settle()
         await self._answering.start(stack, bound)
@@ -166,34 +162,11 @@ class Service:
             written = [str(Path(server.control).parent), *filter(None, [server.state_directory])]
             become(server.user, directories=written, readable=self._files)
 
-    def _keep_verdicts(self, file: VerdictFile, stack: contextlib.AsyncExitStack) -> None:
-        """Take up the verdicts from before a restart, and keep those to come."""
-        self._verdicts = file
-        self._scheduler.restore(file.restore(time.monotonic(), time.time()))
-        stack.callback(lambda: file.save(self._scheduler.states, time.monotonic(), time.time()))
-        saving = asyncio.create_task(file.keep_saving(lambda: self._scheduler.states))
-        stack.callback(saving.cancel)
-
-    async def _first_round(self) -> None:
-        # A stop request must not wait for the slowest node's timeout.
-        probing = asyncio.create_task(self._scheduler.first_round(_FIRST_ROUND_SECONDS))
-        stopping = asyncio.create_task(self.stopping.wait())
-        await asyncio.wait({probing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (probing, stopping):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-
     def _tell(self, state: str) -> None:
         if self._notifier is not None:
             self._notifier.tell(state)
 
     # --- publishing ---------------------------------------------------------------------------
-
-    def _on_verdict(self) -> None:
-        if self._verdicts is not None:
-            self._verdicts.note_change()
-        self._on_change()
 
     def _on_change(self) -> None:
         """Publish the first change at once, and those of the next 100 ms together at its end."""
@@ -263,8 +236,7 @@ class Service:
             _log.warning("%s", problem)
         if not _same_at_runtime(old.server, loaded.config.server):
             _log.warning("settings under `server` changed: they count from the next start")
-        self._scheduler.set_concurrency(self._config.probe_concurrency)
-        self._scheduler.set_targets(self._config.targets, added_by_reload=True)
+        self._checking.take_over(self._config)
         self._answering.set_limits(self._config.limits)
         self._overriding.tell_idle(self._config)
         self._publish(table)
@@ -282,7 +254,7 @@ class Service:
             states=self._scheduler.states,
             generation=self._table.generation,
             ready=self._ready,
-            healthy=self._answering.healthy,
+            troubles=(*self._answering.troubles(), *self._checking.troubles()),
             reload=self._reloads.state,
             traffic=self._answering.traffic(),
             probe_failures=self._scheduler.failures,

@@ -48,6 +48,7 @@ PLACES = {
     "loading": (3, "loading"),
     "watching": (3, "loading"),
     "store": (3, "store"),
+    "checking": (4, "service"),
     "answering": (4, "service"),
     "reloading": (4, "service"),
     "overriding": (4, "service"),

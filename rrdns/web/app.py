@@ -96,9 +96,10 @@ class _Pages:
         )
 
     async def healthz(self, _: web.Request) -> web.Response:
-        if self._backend.view().healthy:
+        view = self._backend.view()
+        if view.healthy:
             return web.Response(text="ok\n")
-        return web.Response(status=503, text="some loop makes no progress\n")
+        return web.Response(status=503, text="".join(f"{trouble}\n" for trouble in view.troubles))
 
     async def readyz(self, _: web.Request) -> web.Response:
         if self._backend.view().ready:

@@ -55,7 +55,7 @@ def _facts(view: View, summary: Document) -> dict[str, str]:
         "generation": str(summary["generation"]),
         "configuration loaded": f"{_age(view.unix_now - summary['config']['loaded'])} ago",
         "running for": _age(view.unix_now - view.started_at),
-        "loops": "making progress" if view.healthy else "STALLED: see the log",
+        "loops": "; ".join(view.troubles) or "making progress",
         "version": f"{__version__}, {view.executor} executor",
         "as of": time.strftime("%H:%M:%S UTC", time.gmtime(view.unix_now)),
     }

@@ -36,6 +36,7 @@ class View:
 
     `publish_seconds` is how long the last publish took. `monotonic_now` and `unix_now` are the
     same moment on the scheduler's clock and on the calendar's; `started_at` is unix seconds.
+    `troubles` says in words what of the server makes no progress.
     `history` has the last hour's states;
     `overrides` are those in force, `saved_overrides` those that a restart would find.
     """
@@ -45,7 +46,7 @@ class View:
     states: Mapping[TargetKey, TargetState]
     generation: int
     ready: bool
-    healthy: bool
+    troubles: tuple[str, ...]
     reload: ReloadState
     traffic: TrafficCounts
     probe_failures: Mapping[tuple[TargetKey, Reason], int]
@@ -58,6 +59,11 @@ class View:
     overrides: Overrides = field(default_factory=dict)
     saved_overrides: Overrides = field(default_factory=dict)
     history: History = field(default_factory=History)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether all loops make progress, those that probe too; a dead node changes nothing."""
+        return not self.troubles
 
     def unix(self, monotonic: float) -> float:
         """Return the unix seconds of a time on the scheduler's clock."""

@@ -121,7 +121,7 @@ def make_view(
         states=states or {},
         generation=7,
         ready=True,
-        healthy=True,
+        troubles=(),
         reload=ReloadState(True, UNIX_NOW - 100, None, UNIX_NOW - 100),
         traffic=NO_TRAFFIC,
         probe_failures={},

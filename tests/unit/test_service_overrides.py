@@ -134,7 +134,7 @@ def test_an_override_that_ends_by_itself_is_published(staged: Run) -> None:
 def test_an_order_before_the_first_answer_counts_for_it(
     staged: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rrdns.service._FIRST_ROUND_SECONDS", 0.5)
+    monkeypatch.setattr("rrdns.checking._FIRST_ROUND_SECONDS", 0.5)
 
     async def body(stage: Stage) -> None:
         await stage.peers.add(ONE)

@@ -40,17 +40,22 @@ def test_metrics_are_text_by_default_and_openmetrics_when_asked_for() -> None:
     on_tcp(check, FakeBackend(cluster()))
 
 
-@pytest.mark.parametrize(("path", "field"), [("/healthz", "healthy"), ("/readyz", "ready")])
-def test_health_and_readiness(path: str, field: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "change", "said"),
+    [
+        ("/healthz", {"troubles": ("one thing", "another")}, "one thing\nanother\n"),
+        ("/readyz", {"ready": False}, "answers are not served yet\n"),
+    ],
+)
+def test_health_and_readiness(path: str, change: dict[str, Any], said: str) -> None:
     backend = FakeBackend(cluster())
 
     async def check(session: ClientSession) -> None:
         async with session.get(path) as response:
             assert (response.status, await response.text()) == (200, "ok\n")
-        change: dict[str, Any] = {field: False}
         backend.now = replace(backend.now, **change)
         async with session.get(path) as response:
-            assert response.status == 503
+            assert (response.status, await response.text()) == (503, said)
 
     on_tcp(check, backend)
 

@@ -111,7 +111,7 @@ def test_trouble_has_a_banner() -> None:
     refused = replace(view.reload, last_successful=False, last_error="a:1:1: no\nb:2:2: no")
     assert "was refused : a:1:1: no (and 1 more)" in read(replace(view, reload=refused)).text
     assert "not ready yet" in read(replace(view, ready=False)).text
-    assert "STALLED" in read(replace(view, healthy=False)).text
+    assert "a loop sleeps" in read(replace(view, troubles=("a loop sleeps",))).text
 
 
 def test_a_family_without_an_answer_says_so() -> None:
