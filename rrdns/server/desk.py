@@ -6,7 +6,6 @@ loops leave nothing, so that a flood of misses takes no more than that from good
 """
 
 import asyncio
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -67,6 +66,9 @@ class Loop(Protocol):
     def cpu_seconds(self) -> float:
         """The CPU time that the loop has taken."""
 
+    def awake(self) -> None:
+        """Take note of `wake`: it is readable no more."""
+
     def answer_miss(self) -> bool:
         """Answer the oldest miss; tell whether there was one."""
 
@@ -95,7 +97,7 @@ class MissDesk:
             self._next = None
 
     def _woken(self, loop: Loop) -> None:
-        os.eventfd_read(loop.wake)
+        loop.awake()
         self._line.append(loop)
         if self._next is None:
             self._work()

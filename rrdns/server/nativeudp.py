@@ -37,8 +37,8 @@ def native_limits(limits: Limits) -> NativeLimits | None:
 class NativeUdpLoop:
     """Serves one UDP socket from a thread of its own, whatever the rest of the process does.
 
-    Has the interface of `UdpLoop`. `wake` is an eventfd that becomes readable when a miss waits
-    for `answer_miss`, which has to be called until `sleep` is content.
+    Has the interface of `UdpLoop`. `wake` is a descriptor that becomes readable when a miss waits:
+    then `awake` is to be called, and `answer_miss` until there is none and `sleep` is content.
     """
 
     def __init__(
@@ -136,6 +136,10 @@ class NativeUdpLoop:
         else:
             self._core.post(reply)
         return True
+
+    def awake(self) -> None:
+        """Take note of `wake`: it is readable no more."""
+        os.eventfd_read(self.wake)
 
     def sleep(self) -> bool:
         """Ask for `wake` at the next miss; False where one has come meanwhile."""

@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import pytest
 from support.tables import ask, opt
-from support.udp_stage import MX1, SNAPSHOT, TABLE, MakeLoop, client
+from support.udp_stage import MX1, SNAPSHOT, TABLE, MakeLoop, Staged, client
 
 from rrdns.rrtypes import ANY, REFUSED
 from rrdns.server import udp
-from rrdns.server.mmsg import MSG_DONTWAIT
-from rrdns.server.udp import UdpLoop
 from rrdns.settings import Limits
 from rrdns.table.compiler import compile_table
 
@@ -34,21 +32,24 @@ class _Clock:
         return 1_700_000_000.0 + self.seconds
 
 
+CLOCK = _Clock()
+
+
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> _Clock:
-    made = _Clock()
-    monkeypatch.setattr(udp, "time", made)
-    return made
+    CLOCK.seconds = 1000.0
+    monkeypatch.setattr(udp, "time", CLOCK)
+    return CLOCK
 
 
-def replies(loop: UdpLoop, port: int, packet: bytes, count: int) -> list[bytes]:
+def replies(loop: Staged, port: int, packet: bytes, count: int) -> list[bytes]:
     """Send a packet so often; return what comes back. The loop's turns are taken by hand."""
     with client(port) as asker:
         asker.setblocking(False)
         found = []
         for _ in range(count):
             asker.send(packet)
-            loop._turn(MSG_DONTWAIT)
+            loop.turn(CLOCK.time())
             try:
                 found.append(asker.recv(4096))
             except BlockingIOError:

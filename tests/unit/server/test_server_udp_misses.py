@@ -3,6 +3,7 @@
 import logging
 import socket
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.tables import ask, expected, opt, rcode
@@ -11,7 +12,6 @@ from support.waiting import wait_until
 
 from rrdns.rrtypes import ANY, NOERROR, SERVFAIL
 from rrdns.server import misses as misses_module
-from rrdns.server.mmsg import MSG_DONTWAIT
 from rrdns.server.udp import BATCH, MAX_WAITING
 from rrdns.table.compiler import compile_table
 
@@ -65,8 +65,8 @@ def test_what_does_not_fit_into_the_queue_is_dropped_and_counted(make_loop: Make
         # Each turn queues a batch and answers one miss.
         turns = count // BATCH
         for _ in range(turns):
-            loop._turn(MSG_DONTWAIT)
-        assert len(loop._waiting) <= MAX_WAITING
+            loop.turn()
+        assert loop.waiting <= MAX_WAITING
         dropped = loop.dropped["miss_queue"]
         assert too_many - turns <= dropped <= too_many
         loop.start()
@@ -77,16 +77,16 @@ def test_what_does_not_fit_into_the_queue_is_dropped_and_counted(make_loop: Make
     assert loop.dropped == {"miss_queue": dropped}
 
 
-def test_a_turn_makes_so_many_cookies_and_the_rest_are_misses(make_loop: MakeLoop) -> None:
+def test_a_turn_makes_so_many_cookies_and_the_rest_are_misses(make_python_loop: MakeLoop) -> None:
     snapshot = replace(SNAPSHOT, cookie_secrets=(bytes(16),))
-    loop, port = make_loop(table=compile_table(snapshot, 1))
+    loop, port = make_python_loop(table=compile_table(snapshot, 1))
     count = BATCH
     with client(port) as asker:
         for ident in range(count):
             option = b"\0\x0a\0\x08" + ident.to_bytes(8, "big")
             asker.send(ask(MX1, tail=opt(options=option), ident=ident))
-        loop._turn(MSG_DONTWAIT)
-        waiting = len(loop._waiting)
+        loop.turn()
+        waiting = loop.waiting
         assert 0 < waiting < count
         loop.start()
         assert sorted(idents(asker, count)) == list(range(count))
@@ -101,10 +101,10 @@ def test_a_full_queue_keeps_no_hit_waiting(make_loop: MakeLoop) -> None:
         for _ in range(2 * MAX_WAITING):
             flood.send(MISS)
         for _ in range(2 * MAX_WAITING // BATCH):
-            loop._turn(MSG_DONTWAIT)
+            loop.turn()
         asker.send(ask(MX1, ident=7))
         before = loop.misses.count
-        loop._turn(MSG_DONTWAIT)
+        loop.turn()
         assert idents(asker, 1) == [7]
         assert loop.misses.count == before + 1
 
@@ -140,14 +140,14 @@ def test_a_fault_behind_the_responder_costs_one_answer(
     make_loop: MakeLoop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     loop, port = make_loop()
-    post = loop._single.post
+    answer = loop.misses.answer
 
-    def faulty(descriptor: int, envelope: object, reply: bytes) -> list[str]:
-        if reply[1] == 1:
+    def faulty(packet: bytes, *more: Any) -> bytes | None:
+        if packet[1] == 1:
             raise RuntimeError("a fault of ours")
-        return post(descriptor, envelope, reply)  # type: ignore[arg-type]
+        return answer(packet, *more)
 
-    monkeypatch.setattr(loop._single, "post", faulty)
+    monkeypatch.setattr(loop.misses, "answer", faulty)
     with caplog.at_level(logging.ERROR), client(port) as asker:
         for ident in range(3):
             asker.send(numbered(MISS, ident))
@@ -164,4 +164,4 @@ def test_a_miss_that_gets_no_reply_is_silence(make_loop: MakeLoop) -> None:
         asker.send(MISS[:2] + b"\x80" + MISS[3:])
         asker.send(MISS)
         assert rcode(asker.recv(4096)) == NOERROR
-    assert loop.misses.dropped == {"short": 1, "response": 1}
+    assert loop.dropped == {"short": 1, "response": 1}
