@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING
 
 import click
 
 from rrdns.cli import logs
 from rrdns.cli.options import config_option
 from rrdns.errors import Severity
+
+if TYPE_CHECKING:
+    from rrdns.loading import Loaded
 
 LEVELS = {
     Severity.ERROR: logging.ERROR,
@@ -31,14 +35,21 @@ def serve(path: str) -> None:
     \b
     Example: rrdns serve -c /etc/rrdns/rrdns.yaml
     """
-    from rrdns.loading import load
     from rrdns.service import serve as run_server
+
+    # Not kept in a name here: a reload replaces it.
+    asyncio.run(run_server(_load(path)))
+
+
+def _load(path: str) -> "Loaded":
+    """Load a configuration tolerantly, set up the log as it says, and log what there is to say."""
+    from rrdns.loading import load
 
     loaded = load(path, tolerant=True)
     logs.set_up(loaded.config.server.log_level, loaded.config.server.log_format)
     for problem in loaded.problems:
         log.log(LEVELS[problem.severity], "%s", problem)
-    asyncio.run(run_server(loaded))
+    return loaded
 
 
 @click.command(short_help="Run a server with three small nodes of its own, to play with.")
