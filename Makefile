@@ -22,7 +22,7 @@ PURE := $(PURE),rrdns/health/tally.py,rrdns/health/watched.py
 PURE := $(PURE),rrdns/health/select.py,rrdns/health/smtp.py,rrdns/health/overrides.py,rrdns/table/*,rrdns/domainmap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench fuzz fmt
+.PHONY: help setup run test check bench fuzz fmt docs
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,3 +62,6 @@ fuzz: setup ## look for inputs that break an invariant, for SECONDS=60
 fmt: setup ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+docs: setup ## write the parts of docs/ that come from the code
+	PYTHONPATH=tests $(BIN)/python -m support.transitions

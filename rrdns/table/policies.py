@@ -131,14 +131,14 @@ def _shares(weights: Mapping[bytes, int], selected: Sequence[bytes]) -> dict[byt
 
 
 def _approximate(weights: Mapping[bytes, int]) -> dict[bytes, int]:
-    """Return shares that add up to at most 256 and whose worst relative error is the least."""
+    """Return shares, 1 at least, that add up to at most 256 and whose worst error is the least."""
     heaviest = dict(sorted(weights.items(), key=lambda item: -item[1])[:MAX_VARIANTS])
     total = sum(heaviest.values())
 
     def error(shares: Mapping[bytes, int]) -> tuple[float, float]:
         leads = sum(shares.values())
         errors = [
-            abs(shares[address] * total / (weight * leads) - 1)
+            abs(shares[address] / leads - weight / total)
             for address, weight in heaviest.items()
         ]
         return max(errors), sum(errors)
