@@ -27,6 +27,14 @@ class Peer:
         """Greet as if all were well again."""
         self.process.send_signal(signal.SIGUSR2)
 
+    def freeze(self) -> None:
+        """Stop the process: the kernel still takes connections for it."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the process go on."""
+        self.process.send_signal(signal.SIGCONT)
+
     def connections(self) -> list[tuple[float, int]]:
         """Return when connections came (monotonic seconds) and to which address (a number)."""
         return [] if self.log is None else read_log(self.log.read_bytes())

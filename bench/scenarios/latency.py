@@ -11,7 +11,8 @@ from bench.options import Options
 from bench.report import Section
 from bench.rounds import in_turn
 from bench.running import started, workplace
-from bench.servers import OTHERS
+from bench.servers.gdnsd import GDNSD
+from bench.servers.knot import KNOT
 from bench.servers.nsd import NSD
 from bench.servers.rrdns import variant
 
@@ -21,7 +22,7 @@ _SUBJECT = "rrdns"
 
 def at_half_of_the_maximum(options: Options) -> list[Section]:
     """Find each server's highest rate, then ask at half of its own and at half of the lowest."""
-    servers = [variant(_SUBJECT, options.executor), *options.chosen(OTHERS)]
+    servers = [variant(_SUBJECT, options.executor), *options.chosen([NSD, KNOT, GDNSD])]
     with workplace() as directory, started(servers) as up:
         messages = write_messages(directory, QUERIES)
         full = Stream(options.seconds / 2, options.clients)
