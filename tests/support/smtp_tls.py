@@ -8,11 +8,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import trustme
 
 from support.smtp_peers import GOOD, Handler, silent
 
+T = TypeVar("T")
 NAME = "mx1.example.com"
 OFFER = b"250-mx\r\n250-SIZE\r\n250 STARTTLS\r\n"
 GO = b"220 go\r\n"
@@ -77,6 +79,29 @@ def old_context() -> ssl.SSLContext:
     return made
 
 
+class TlsByHand:
+    """The server's side of TLS with every octet in our hands."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, made: ssl.SSLContext
+    ) -> None:
+        self.reader, self.writer = reader, writer
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.server = made.wrap_bio(self.incoming, self.outgoing, server_side=True)
+
+    async def do(self, call: Callable[[], T]) -> T:
+        """Call until it wants nothing more from the wire."""
+        while True:
+            try:
+                return call()
+            except ssl.SSLWantReadError:
+                self.writer.write(self.outgoing.read())
+                if data := await self.reader.read(65536):
+                    self.incoming.write(data)
+                else:
+                    self.incoming.write_eof()
+
+
 async def until_go(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, go: bytes = GO
 ) -> None:
@@ -129,12 +154,11 @@ def trickling(octets: int, pause: float = 0.0, after: Handler = silent) -> Handl
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await until_go(reader, writer)
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        server = context().wrap_bio(incoming, outgoing, server_side=True)
-        incoming.write(await reader.read(65536))
+        tls = TlsByHand(reader, writer, context())
+        tls.incoming.write(await reader.read(65536))
         with suppress(ssl.SSLWantReadError):
-            server.do_handshake()
-        said = outgoing.read()[:octets]
+            tls.server.do_handshake()
+        said = tls.outgoing.read()[:octets]
         for index in range(len(said)):
             writer.write(said[index : index + 1])
             await writer.drain()

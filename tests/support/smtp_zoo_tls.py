@@ -15,6 +15,7 @@ from support.smtp_tls import (
     INSIDE,
     NAME,
     OFFER,
+    TlsByHand,
     context,
     issued,
     long_context,
@@ -56,19 +57,12 @@ def by_hand(make: Callable[[], ssl.SSLContext]) -> Handler:
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await until_go(reader, writer)
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        server = make().wrap_bio(incoming, outgoing, server_side=True)
+        tls = TlsByHand(reader, writer, make())
         with suppress(ssl.SSLError):
-            for call in (server.do_handshake, server.read):
-                while True:
-                    try:
-                        call()
-                        break
-                    except ssl.SSLWantReadError:
-                        writer.write(outgoing.read())
-                        incoming.write(await reader.read(65536))
-            server.unwrap()
-        writer.write(outgoing.read())
+            await tls.do(tls.server.do_handshake)
+            await tls.do(tls.server.read)
+            tls.server.unwrap()
+        writer.write(tls.outgoing.read())
         await reader.read()
 
     return handler
