@@ -33,7 +33,7 @@ _log = logging.getLogger("rrdns.overrides")
 
 # An operator waits no longer for a disk that hangs; the override is in force meanwhile.
 _SAVE_SECONDS = 5.0
-_RETRY_SECONDS = 15.0
+_RETRY_SECONDS = 2.0
 NOT_KEPT = "server.state_directory is not in use"
 
 

@@ -1,5 +1,8 @@
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,44 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
     with pytest.raises(OSError, match="No space"):
         replace_file(path, "two")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.json", "one")]
+
+
+# Ends itself before the given line of what it runs in files.py, with nothing cleaned up.
+KILLED_AT = """
+import os, signal, sys
+from pathlib import Path
+from rrdns.store import files
+
+left = int(sys.argv[2])
+
+def trace(frame, event, arg):
+    global left
+    if frame.f_code.co_filename == files.__file__ and event == "line":
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return trace
+
+sys.settrace(trace)
+files.replace_file(Path(sys.argv[1]), "new" * 10_000)
+"""
+
+
+def test_a_kill_at_any_step_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    found = []
+    for line in range(100):
+        path.write_text("old")
+        command = [sys.executable, "-c", KILLED_AT, str(path), str(line)]
+        done = subprocess.run(command, check=False, timeout=60)
+        found.append(path.read_text().replace("new" * 10_000, "new"))
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+    assert set(found) == {"old", "new"}
+    # Once it is the new one it stays so.
+    assert found == sorted(found, reverse=True)
+    assert len(found) > 8
 
 
 @pytest.mark.parametrize(("number", "raised"), [(errno.EINVAL, False), (errno.EIO, True)])
