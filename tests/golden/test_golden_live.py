@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from support.executors import require_native
 from support.ports import free_port
 from support.serving import serving
 
@@ -53,9 +54,11 @@ class Client:
         return data
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a server with the golden configuration."""
+@pytest.fixture(scope="module", params=["python", "native"])
+def port(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[int]:
+    """The port of a server with the golden configuration; one for each executor."""
+    if request.param == "native":
+        require_native()
     directory = tmp_path_factory.mktemp("golden")
     number = free_port()
     for name in ("golden.zone", "golden.secrets"):
@@ -68,6 +71,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
   http: null
   control: {directory}/control.sock
   state_directory: null
+  executor: {request.param}
 """
     )
     with serving(path):

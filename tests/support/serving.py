@@ -21,8 +21,12 @@ def configuration(
     http: str = "null",
     health: str = "check: none",
     limits: str = "",
+    server: str = "",
 ) -> str:
-    """Return a configuration: mx1 and mx2 over the nodes' primary addresses, and a domain."""
+    """Return a configuration: mx1 and mx2 over the nodes' primary addresses, and a domain.
+
+    `server` are more lines of that key, indented by two.
+    """
     listed = "".join(f"  {name}: {{primary: {address}}}\n" for name, address in nodes.items())
     places = ", ".join(f'"{place}"' for place in listen)
     return f"""\
@@ -31,7 +35,7 @@ server:
   http: {http}
   control: {directory}/control.sock
   state_directory: null
-limits: {{{limits}}}
+{server}limits: {{{limits}}}
 health: {{{health}}}
 nodes:
 {listed}zones:

@@ -61,7 +61,9 @@ class Victim:
 
 
 @contextlib.contextmanager
-def victim(directory: Path, limits: str = "", prefix: tuple[str, ...] = ()) -> Iterator[Victim]:
+def victim(
+    directory: Path, limits: str = "", prefix: tuple[str, ...] = (), executor: str = "auto"
+) -> Iterator[Victim]:
     """Run a server with these `limits` on a free port of loopback."""
     port, http = free_port(), free_port()
     path = directory / "rrdns.yaml"
@@ -72,6 +74,7 @@ def victim(directory: Path, limits: str = "", prefix: tuple[str, ...] = ()) -> I
             directory=directory,
             http=f'"127.0.0.1:{http}"',
             limits=limits,
+            server=f"  executor: {executor}\n",
         )
     )
     with serving(path, prefix=prefix) as running:
