@@ -64,7 +64,7 @@ def thousands_of_targets(options: Options) -> list[Section]:
         log = directory / "connections"
         with serving(options.smtp, port, log=log), started(servers) as up:
             time.sleep(2 * interval)  # the first round, and a second one at the usual pace
-            probing = _watch(up[0], log, WINDOW_INTERVALS * interval)
+            probing = _watch(up[0], log, options.size(WINDOW_INTERVALS, 2) * interval)
             messages = write_messages(directory, QUERIES[-1:])
             latency = _latency(options, up, messages)
     return [_section(options, count, interval, probing, latency)]

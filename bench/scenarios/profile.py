@@ -28,7 +28,8 @@ def profiles(options: Options) -> list[Section]:
     perf = profiler()
     if perf is None:
         return [Section("profile", _TITLE, ["perf is not here, or may not sample: no profile."])]
-    servers = [echo(options.echo), *options.chosen([*RRDNS, NSD, GDNSD])]
+    others = [] if options.quick else [NSD, GDNSD]
+    servers = [echo(options.echo), *options.chosen([*RRDNS, *others])]
     seconds = options.size(2, 1) * options.seconds
     rounds: dict[str, Round] = {}
     sampled: dict[str, Sampled] = {}
