@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 # `make test ARGS=tests/e2e` runs a part of the tests, and then no coverage is asked for.
 ARGS ?=
 BENCH_ARGS ?=
-# For how long `make fuzz` looks.
+# For how long `make fuzz` and `make fuzz-native` look.
 SECONDS ?= 60
 
 # What the extensions are built of; where one changes they are built anew.
@@ -22,10 +22,10 @@ PURE := $(PURE),rrdns/health/tally.py,rrdns/health/watched.py
 PURE := $(PURE),rrdns/health/select.py,rrdns/health/smtp.py,rrdns/health/overrides.py,rrdns/table/*,rrdns/domainmap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench fuzz fmt docs
+.PHONY: help setup run test check bench fuzz fuzz-native fmt docs
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## install rrdns and its development tools into .venv
 
@@ -58,6 +58,9 @@ bench: setup ## compare CPU per query and rate with nsd, knot, gdnsd and bind
 fuzz: setup ## look for inputs that break an invariant, for SECONDS=60
 	-$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fuzz]'
 	PYTHONPATH=.:tests $(BIN)/python -m fuzz $(SECONDS)
+
+fuzz-native: setup ## the compiled executor under sanitizers, for SECONDS=60
+	PYTHONPATH=.:tests $(BIN)/python -m fuzz.native $(SECONDS)
 
 fmt: setup ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only --quiet .

@@ -15,6 +15,7 @@ from rrdns import loading
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "rrdns"
 MAX_LINES = 320
+CYTHON = ("*.pyx", "*.pxd", "*.pxi")
 
 # module or package below rrdns -> (floor, room); the longest match counts
 PLACES = {
@@ -149,6 +150,29 @@ def test_a_module_imports_only_its_own_room_and_lower_floors(module: Module) -> 
     assert wrong == []
 
 
+def _extensions() -> Iterator[tuple[str, str]]:
+    """Yield the extensions' modules and what they import of rrdns, includes' imports too."""
+    for kind in CYTHON:
+        for path in sorted(PACKAGE.rglob(kind)):
+            parts = path.relative_to(PACKAGE).with_suffix("").parts
+            for line in path.read_text().splitlines():
+                found = re.match(r"(?:from|c?import) rrdns\.([\w.]+)", line)
+                if found is not None:
+                    yield ".".join(parts), found[1]
+
+
+def test_an_extension_imports_only_its_own_room_and_lower_floors() -> None:
+    wrong = []
+    for name, imported in _extensions():
+        (own_floor, own_room), (floor, room) = (
+            _place(each) or PLACES[""] for each in (name, imported)
+        )
+        if not (floor < own_floor or (room == own_room and floor <= own_floor)):
+            wrong.append(f"{name}: {imported} (floor {floor})")
+    assert wrong == []
+    assert ("server._loop", "table._native") in _extensions()
+
+
 @every_module
 def test_each_library_is_imported_only_by_its_owner(module: Module) -> None:
     wrong = []
@@ -198,7 +222,10 @@ def test_the_coverage_gate_asks_for_floors_0_to_2() -> None:
 
 def test_files_are_short_and_about_one_thing() -> None:
     sources = [
-        path for top in ("rrdns", "tests", "bench") for path in sorted((ROOT / top).rglob("*.py"))
+        path
+        for top in ("rrdns", "tests", "bench")
+        for kind in ("*.py", *CYTHON)
+        for path in sorted((ROOT / top).rglob(kind))
     ]
     long = {
         str(path.relative_to(ROOT)): lines

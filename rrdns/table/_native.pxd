@@ -234,7 +234,7 @@ cdef class NativeExecutor
 cdef class NativeTable:
     cdef table_t raw
     cdef readonly object table   # the Python one
-    cdef object fixed            # the static part that it shares
+    cdef readonly object fixed   # the static part that it shares
     cdef dict hosts              # by name: what owns its entries
     cdef dict numbers            # of rotors, by host and type
     cdef list _origins           # where its rotors go on from those of the table before

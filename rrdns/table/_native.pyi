@@ -7,6 +7,10 @@ from ipaddress import IPv4Network, IPv6Network
 from rrdns.names import Name
 from rrdns.table.table import Table
 
+MISS: int
+SHORT: int
+RESPONSE: int
+
 class NativeTable:
     """A table as one immutable structure; what is the same object in `previous` is shared with it.
 
@@ -20,6 +24,9 @@ class NativeTable:
     @property
     def generation(self) -> int:
         """The number of the table."""
+    @property
+    def fixed(self) -> object:
+        """What it shares with tables that differ from it in healths only."""
 
 class NativeLimits:
     """Rate limiting for one executor, with accounts of its own; see `RateLimiter`."""
@@ -56,6 +63,14 @@ class NativeExecutor:
         """The time that goes into cookies, in unix seconds."""
     def execute(self, packet: bytes, slot: int, client: bytes = ...) -> bytes | None:
         """Return the reply to a packet from a packed address, or None for a miss."""
+    def execute_within(
+        self, packet: bytes, room: int, slot: int, client: bytes = ...
+    ) -> tuple[int, bytes]:
+        """Execute as a loop does, in a buffer of exactly so many octets (at least the packet's).
+
+        Returns the reply's size, or MISS, SHORT or RESPONSE, and what is in the buffer then. For
+        tests: a sanitizer sees every octet that is touched beyond the buffer.
+        """
     def limit(self, client: bytes, packet: bytes, reply: bytes, now: int) -> bytes | None:
         """Return what to send in place of a reply to a packet, as `RateLimiter.limit`."""
     def turn(self, host: Name, rrtype: int) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 
 import dns.message
 from golden.case import DIRECTORY
+from support.executors import BUILT
 
 from fuzz.inputs import NOW
-from rrdns.dns.options import Asker, Transport
+from rrdns.dns.options import Asker, Transport, cookie_time
 from rrdns.dns.query import limit_octets, scan
 from rrdns.dns.responder import respond
 from rrdns.loading import load
@@ -46,14 +47,15 @@ def golden_snapshot(path: Path = DIRECTORY / "golden.yaml") -> Snapshot:
 
 
 class PacketTarget:
-    """One packet to scanner, responder, executor and rate limiter.
+    """One packet to scanner, responder, executors and rate limiter.
 
-    The executor lives on: what it keeps of one packet must not colour the answer to another.
+    The executors live on: what one keeps of one packet must not colour the answer to another.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._executor = PythonExecutor(compile_table(snapshot, 1))
+        table = compile_table(snapshot, 1)
+        self._executors = [make(table) for make in BUILT]
         self._rotation = Turns()
         self._limiter = RateLimiter(5, 2, (), lambda _query, _client: False, Counter())
         self.misses = self.hits = 0
@@ -62,18 +64,20 @@ class PacketTarget:
         """Check one input; AssertionError, or whatever was raised."""
         how, packet = data[0] if data else 0, data[1:]
         slot, client = how & 3, _CLIENTS[(how & 1) * 2 + (how >> 2 & 1)]
-        self._executor.set_time(NOW + (how >> 3) * 20)
-        asker = Asker(Transport(SLOTS[slot][0]), client, self._executor.cookie_time)
+        unix_now = NOW + (how >> 3) * 20
+        asker = Asker(Transport(SLOTS[slot][0]), client, cookie_time(unix_now))
         query = scan(packet)
         assert (query is None) == (len(packet) < 12 or packet[2] >= 0x80)
         reply = respond(packet, self._snapshot, asker, rotation=self._rotation)
-        said = self._executor.execute(packet, slot, client)
-        if said is None:
-            self.misses += 1
-            said = respond(packet, self._snapshot, asker, rotation=self._executor.turn)
-        else:
-            self.hits += 1
-        assert said == reply
+        for executor in self._executors:
+            executor.set_time(unix_now)
+            said = executor.execute(packet, slot, client)
+            if said is None:
+                self.misses += 1
+                said = respond(packet, self._snapshot, asker, rotation=executor.turn)
+            else:
+                self.hits += 1
+            assert said == reply
         assert (reply is None) == (query is None)
         if reply is None or query is None:
             return

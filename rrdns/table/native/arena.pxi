@@ -1,6 +1,6 @@
 # Memory for many small things that live and die together.
 
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 cdef enum:

@@ -140,8 +140,7 @@ cdef class NativeExecutor:
 
     def execute(self, bytes packet, uint32_t slot, bytes client=bytes(4)):
         cdef int32_t size
-        if slot >= SLOT_COUNT or len(client) not in (4, 16):
-            raise ValueError("a slot is from 0 to 3, and a packed address has 4 octets or 16")
+        check_asker(slot, client)
         if len(packet) > SCRATCH:
             return None
         memcpy(self._scratch, <const uint8_t *> packet, len(packet))
@@ -151,10 +150,29 @@ cdef class NativeExecutor:
         )
         return self._scratch[:size] if size >= 0 else None
 
+    def execute_within(self, bytes packet, uint32_t room, uint32_t slot, bytes client=bytes(4)):
+        cdef uint8_t *buffer
+        cdef int32_t size
+        check_asker(slot, client)
+        if room < len(packet):
+            raise ValueError("a buffer has room for its packet")
+        buffer = <uint8_t *> malloc(room)
+        if buffer == NULL and room:
+            raise MemoryError
+        try:
+            memcpy(buffer, <const uint8_t *> packet, len(packet))
+            size = execute(
+                self.state, buffer, len(packet), room, <const uint8_t *> client, len(client), slot
+            )
+            return size, buffer[:size if size >= 0 else len(packet)]
+        finally:
+            free(buffer)
+
     def limit(self, bytes client, bytes packet, bytes reply, int64_t now):
         cdef uint32_t size
-        if len(client) not in (4, 16) or not HEADER <= len(reply) <= SCRATCH:
-            raise ValueError("a packed address has 4 octets or 16, and a reply 12 to 65,535")
+        check_asker(0, client)
+        if not HEADER <= len(reply) <= SCRATCH:
+            raise ValueError("a reply has from 12 to 65,535 octets")
         read_query(packet, len(packet), &self.state.asked)
         memcpy(self._scratch, <const uint8_t *> reply, len(reply))
         size = limit_reply(
@@ -201,6 +219,11 @@ cdef class NativeExecutor:
             if edition.raw.number <= adopted:
                 leads = edition.leads(leads)
         return Counter(leads)
+
+
+cdef void check_asker(uint32_t slot, bytes client) except *:
+    if slot >= SLOT_COUNT or len(client) not in (4, 16):
+        raise ValueError("a slot is from 0 to 3, and a packed address has 4 octets or 16")
 
 
 cdef NativeTable as_native(object table, NativeTable previous):

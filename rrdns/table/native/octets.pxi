@@ -1,5 +1,8 @@
 # Octets in memory: what C says better than Cython. All of it reads and writes only what it is told.
 
+# What `_native.pxd` numbers, for Python.
+globals().update(MISS=MISS, SHORT=SHORT, RESPONSE=RESPONSE)
+
 cdef extern from *:
     """
     #include <stdint.h>
