@@ -22,6 +22,7 @@ PACKAGES = {
     "nft": "nftables",
     "nsd": "nsd",
     "pdns_server": "pdns-server",
+    "postfix": "postfix",
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "rndc": "bind9-utils",
