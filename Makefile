@@ -11,7 +11,7 @@ BENCH_ARGS ?=
 SECONDS ?= 60
 
 # What the extensions are built of; where one changes they are built anew.
-NATIVE := $(wildcard rrdns/*/_*.p[yx][xd] rrdns/*/*/*.px[di])
+NATIVE := $(wildcard rrdns/_*.pyx rrdns/*/_*.p[yx][xd] rrdns/*/*/*.px[di])
 
 # Floors 0 to 2 do no I/O, so nothing excuses a branch of theirs that no test takes.
 PURE := rrdns/errors.py,rrdns/model.py,rrdns/names.py,rrdns/rrtypes.py,rrdns/settings.py

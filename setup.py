@@ -15,6 +15,7 @@ from setuptools import Extension, setup
 # Portable code: a wheel runs on any machine of its architecture.
 _FLAGS = ["-O3", "-Wno-unused-function"]
 _SOURCES = {
+    "rrdns._domains": "rrdns/_domains.pyx",
     "rrdns.table._native": "rrdns/table/_native.pyx",
     "rrdns.server._loop": "rrdns/server/_loop.pyx",
 }

@@ -18,6 +18,7 @@ its length, and records are told apart by a regular expression.
 import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TypeVar, overload
 
 from rrdns.model import Profile
@@ -32,6 +33,41 @@ _OFFSET = 0x00000000_FFFFFFFF
 _FEWEST_SLOTS = 8
 _RECORD = re.compile(rb"..([^\0]*\0)", re.DOTALL)
 _RECORDS = re.compile(rb"(?:..[^\0]*+\0){1,1000}+", re.DOTALL)
+
+
+def insert(blob: bytearray, slots: "array[int]", end: int, names: list[Name]) -> list[int]:
+    """Enter records of `blob` from `end` on, which are those of `names`, into the slots.
+
+    Returns the indexes of names that were there already; their records are cut out.
+    """
+    mask = len(slots) - 1
+    known: list[int] = []
+    offset = end + 1
+    for index, name in enumerate(names):
+        hashed = hash(name)
+        place = hashed & mask
+        while word := slots[place]:
+            if not (word ^ hashed) & _TAG and blob.startswith(name, (word & _OFFSET) + 1):
+                known.append(index)
+                del blob[offset - 1 : offset + 1 + len(name)]
+                break
+            place = (place + 1) & mask
+        else:
+            slots[place] = hashed & _TAG | offset
+            offset += len(name) + 2
+    return known
+
+
+def parents(blob: bytearray, start: int) -> tuple[set[Name], int]:
+    """Return the names right above those of some records from `start` on, and the records' end."""
+    names, end = _some_names(blob, start, len(blob))
+    return {name[1 + name[0] :] for name in names} - {b""}, end
+
+
+_insert, _parents = insert, parents
+with suppress(ImportError):
+    from rrdns._domains import insert as _insert
+    from rrdns._domains import parents as _parents
 
 
 class DomainMap(Mapping[Name, Profile]):
@@ -67,6 +103,16 @@ class DomainMap(Mapping[Name, Profile]):
 
     def __iter__(self) -> Iterator[Name]:
         return _names(self.blob, len(self.blob))
+
+    def parents(self) -> Iterator[Name]:
+        """Yield the names right above the domains, each at least once, and most not much oftener.
+
+        The root has none.
+        """
+        start = 0
+        while start < len(self.blob):
+            found, start = _parents(self.blob, start)
+            yield from found
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, bytes) and self.get(name) is not None
@@ -131,21 +177,7 @@ class DomainMapBuilder:
         needed = _slots_for(self._count + len(names))
         if needed > len(self._slots):
             self._resize(needed, end)
-        slots, mask = self._slots, len(self._slots) - 1
-        known: list[int] = []
-        offset = end + 1
-        for index, name in enumerate(names):
-            hashed = hash(name)
-            place = hashed & mask
-            while word := slots[place]:
-                if not (word ^ hashed) & _TAG and blob.startswith(name, (word & _OFFSET) + 1):
-                    known.append(index)
-                    del blob[offset - 1 : offset + 1 + len(name)]
-                    break
-                place = (place + 1) & mask
-            else:
-                slots[place] = hashed & _TAG | offset
-                offset += len(name) + 2
+        known = _insert(blob, self._slots, end, list(names))
         self._count += len(names) - len(known)
         return known
 
@@ -190,6 +222,13 @@ def _empty(count: int) -> "array[int]":
 def _names(blob: bytearray, end: int) -> Iterator[Name]:
     """Yield the names of the records before `end`."""
     start = 0
-    while found := _RECORDS.match(blob, start, end):
-        yield from _RECORD.findall(blob, start, found.end())
-        start = found.end()
+    while start < end:
+        names, start = _some_names(blob, start, end)
+        yield from names
+
+
+def _some_names(blob: bytearray, start: int, end: int) -> tuple[list[Name], int]:
+    """Return the names of some records between `start` and `end`, and where those records end."""
+    found = _RECORDS.match(blob, start, end)
+    stop = found.end() if found else end
+    return _RECORD.findall(blob, start, stop), stop

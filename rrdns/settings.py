@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
+from rrdns.domainmap import DomainMap
 from rrdns.model import Host, Node, Profile, Zone
 from rrdns.names import Name, suffix_offsets
 from rrdns.targets import ProbeSettings, Target
@@ -100,9 +101,9 @@ class Config:
         """
         found: set[Name] = set()
         seen: set[Name] = set()
-        for apex in chain(self.zones, self.domains):
-            # Most of a million domains are below a few names, which are looked at once each.
-            parent = apex[1 + apex[0] :]
+        above_zones = (apex[1 + apex[0] :] for apex in self.zones)
+        # Most of a million domains are below a few names, which are looked at once each.
+        for parent in chain(above_zones, DomainMap.of(self.domains).parents()):
             if not parent or parent in seen:
                 continue
             if len(seen) >= _MOST_SEEN:

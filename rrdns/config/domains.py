@@ -8,6 +8,7 @@ which knows IDN and what to say about errors.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rrdns.config.document import Tree
@@ -83,7 +84,7 @@ def _pieces(data: bytes, start: int, octets: int) -> Iterator[bytes]:
         start = end
 
 
-def _plain_names(piece: bytes) -> list[Name] | None:
+def plain_names(piece: bytes) -> list[Name] | None:
     """Return the name on each line of a piece, None if not all lines are plain."""
     lines = piece.lower().replace(b"\r\n", b"\n")
     if not lines.endswith(b"\n"):
@@ -101,6 +102,11 @@ def _plain_names(piece: bytes) -> list[Name] | None:
     wire[1::2] = found
     names: list[Name] = _NAMES.findall(b"".join(wire))
     return names if max(map(len, names)) <= MAX_NAME_OCTETS else None
+
+
+_plain_names = plain_names
+with suppress(ImportError):
+    from rrdns._domains import plain_names as _plain_names
 
 
 def _parse(numbered: Iterable[tuple[int, bytes]]) -> DomainList:

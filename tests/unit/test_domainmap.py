@@ -1,11 +1,13 @@
 """The domain map: a dict of names and profiles to whoever looks, in a few octets each."""
 
 import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.dns_worlds import contents
+from support.domain_loops import KINDS, use_loops
 
 from rrdns import domainmap
 from rrdns.domainmap import DomainMap, DomainMapBuilder
@@ -21,6 +23,14 @@ _labels = st.lists(
     max_size=4,
 )
 _names: st.SearchStrategy[Name] = _labels.map(lambda parts: b"".join(parts) + b"\0")
+
+
+@pytest.fixture(params=KINDS, autouse=True, scope="module")
+def loops(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test is for the loops in Python and for the compiled ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_loops(request.param, patch)
+        yield
 
 
 @given(
@@ -52,6 +62,7 @@ def test_it_is_the_dict_that_keeps_the_first_profile_of_each_name(
     for name in (*others, *model):
         assert made.get(name) is model.get(name)
         assert (name in made) == (name in model)
+    assert set(made.parents()) == {name[1 + name[0] :] for name in model} - {b""}
     assert DomainMap.of(model) == model
 
 
@@ -145,3 +156,11 @@ def test_a_builder_says_what_it_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(domainmap, "MAX_BLOB_OCTETS", 30)
     with pytest.raises(ValueError, match="more than 30 octets of domains"):
         builder.add([THREE], PROFILES[0])
+
+
+def test_the_names_above_many_domains_are_told_a_few_times_each() -> None:
+    above = [from_text(f"example{number}.test.") for number in range(40)]
+    names = [b"\x05%05d" % number + above[number % 40] for number in range(20_000)]
+    told = list(DomainMap.of(dict.fromkeys(names, PROFILES[0])).parents())
+    assert set(told) == set(above)
+    assert len(told) < 1000

@@ -1,11 +1,12 @@
 """Domain lists: what a line may be, and that a plain line costs next to nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.domain_loops import KINDS, use_loops
 
 from rrdns import domainmap
 from rrdns.config import domains, hostnames
@@ -28,6 +29,14 @@ profiles:
 domains:
   - {file: domains.txt}
 """
+
+
+@pytest.fixture(params=KINDS, autouse=True, scope="module")
+def loops(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test is for the loops in Python and for the compiled ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_loops(request.param, patch)
+        yield
 
 
 def _configuration(tmp_path: Path, lines: bytes) -> Path:
@@ -136,6 +145,18 @@ def test_pieces_of_any_size_say_what_the_lines_say_alone(
         patch.setattr(domains, "_SMALLER_OCTETS", sizes[1])
         found = _parsed(data)
     assert found == alone
+
+
+@given(
+    st.lists(
+        st.sampled_from((*"aZ09_-.\r\n#é", "\r\n", "a.b", "a.test\n", _Y, _Y + ".")), max_size=24
+    ).map("".join)
+)
+def test_plain_lines_are_the_same_for_both(piece: str) -> None:
+    found = domains._plain_names(piece.encode())
+    assert found == domains.plain_names(piece.encode())
+    if found is not None:
+        assert found == domains._parse(enumerate(piece.encode().split(), 1)).names
 
 
 def test_a_large_file_is_read_in_a_few_steps_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Names between an apex of ours and the one above it exist, although no zone has records there."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.dns_worlds import contents
+from support.domain_loops import KINDS, use_loops
 from support.executors import Maker
 
 from rrdns import settings
@@ -37,6 +39,14 @@ profiles:
     mx: [10 mx1.example.com, 20 mx2.example.com]
 domains: [{names: [a.b.c.example.com, customer.test, x.w.customer.test, alone.test]}]
 """
+
+
+@pytest.fixture(params=KINDS, autouse=True, scope="module")
+def loops(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test is for the loops in Python and for the compiled ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_loops(request.param, patch)
+        yield
 
 
 @pytest.fixture
