@@ -17,11 +17,12 @@ from prometheus_client.registry import Collector
 from rrdns import __version__
 from rrdns.health.state import health
 from rrdns.names import to_text
-from rrdns.targets import Check, Health, Reason
+from rrdns.targets import Check, Health, Reason, TlsSession
 from rrdns.web.view import Use, View, in_rotation, selections, uses
 
 # About a millisecond of rendering: between two slices the main thread serves queries.
 SLICE_SAMPLES = 100
+MAX_CERTIFICATE_NAMES = 5
 TARGET = ("node", "role", "address", "port")
 _EOF = b"# EOF\n"
 
@@ -63,10 +64,6 @@ class Family:
 
 def _single(value: Callable[[View], float]) -> Callable[[Scrape], Rows]:
     return lambda scrape: [((), value(scrape.view))]
-
-
-def _no_rows(_: Scrape) -> Rows:
-    return ()
 
 
 def _build_info(scrape: Scrape) -> Rows:
@@ -151,6 +148,26 @@ def _probe_age(scrape: Scrape) -> Rows:
             yield use.labels, scrape.view.monotonic_now - state.last_at
 
 
+def _cert_expiry(scrape: Scrape) -> Rows:
+    for use in scrape.uses:
+        session = _tls_session(scrape, use)
+        if session is not None and session.earliest_expiry is not None:
+            yield use.labels, session.earliest_expiry
+
+
+def _cert_info(scrape: Scrape) -> Rows:
+    for use in scrape.uses:
+        session = _tls_session(scrape, use)
+        if session is not None:
+            names = ", ".join(session.names[:MAX_CERTIFICATE_NAMES])
+            yield (*use.labels, session.version or "", names), 1
+
+
+def _tls_session(scrape: Scrape, use: Use) -> TlsSession | None:
+    state = scrape.view.states.get(use.target.key)
+    return state.last.tls if state is not None and state.last is not None else None
+
+
 FAMILIES: tuple[Family, ...] = (
     Family("rrdns_build_info", "info", "The version that runs and the executor that answers.",
            ("version", "executor"), _build_info),
@@ -198,7 +215,10 @@ FAMILIES: tuple[Family, ...] = (
            TARGET, _probe_age),
     Family("rrdns_probe_ssl_earliest_cert_expiry", "gauge",
            "When the first certificate of the last probe's chain expires, in unix seconds.",
-           TARGET, _no_rows),
+           TARGET, _cert_expiry),
+    Family("rrdns_probe_ssl_cert_info", "info",
+           "The TLS version of the last probe, and the first names of the certificate.",
+           (*TARGET, "version", "names"), _cert_info),
     Family("rrdns_probes_void_total", "counter",
            "Probes that gave no verdict because the server itself was late.",
            (), _single(lambda view: view.probes_void)),

@@ -7,7 +7,7 @@ from rrdns.health.overrides import Place, idle
 from rrdns.health.state import TargetState
 from rrdns.model import Host, Selection
 from rrdns.names import to_text
-from rrdns.targets import Override
+from rrdns.targets import Override, TlsSession
 from rrdns.web.view import Use, View, in_rotation, selections, uses
 
 
@@ -90,6 +90,18 @@ def _last(view: View, state: TargetState) -> dict[str, Any] | None:
         "text": state.last.text,
         "at": view.unix(state.last_at),
         "seconds": dict(state.last.seconds),
+        "tls": _tls(state.last.tls),
+    }
+
+
+def _tls(session: TlsSession | None) -> dict[str, Any] | None:
+    if session is None:
+        return None
+    return {
+        "version": session.version,
+        "cipher": session.cipher,
+        "names": list(session.names),
+        "earliest_expiry": session.earliest_expiry,
     }
 
 

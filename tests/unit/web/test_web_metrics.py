@@ -12,7 +12,7 @@ from support.web_views import NO_TRAFFIC, cluster, host, make_view, member, stat
 
 from rrdns import __version__
 from rrdns.health.select import Overrides
-from rrdns.targets import Check, Override, ProbeResult, Reason, TargetKey, Verdict
+from rrdns.targets import Check, Override, ProbeResult, Reason, TargetKey, TlsSession, Verdict
 from rrdns.web.metrics import FAMILIES, SLICE_SAMPLES, Exposition
 from rrdns.web.view import View
 
@@ -32,6 +32,8 @@ DESIGN = (
     " `rrdns_config_last_reload_successful`,"
     " `rrdns_config_last_reload_success_timestamp_seconds`, `rrdns_config_info{sha256}`"
 )
+# Families that the design does not have.
+ADDED = ("rrdns_probe_ssl_cert_info",)
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 SERVER1 = 'node="server1",port="25",role="primary"'
 
@@ -57,7 +59,9 @@ def test_the_families_are_the_designs_in_its_order() -> None:
     for name, labels in re.findall(r"`(\w+)(?:{([^}]*)})?`", DESIGN):
         expanded = labels.replace("target", "node,role,address,port")
         wanted.append((name, tuple(expanded.split(",")) if labels else ()))
-    assert [(family.name, family.labels) for family in FAMILIES] == wanted
+    families = [family for family in FAMILIES if family.name not in ADDED]
+    assert len(families) == len(FAMILIES) - len(ADDED)
+    assert [(family.name, family.labels) for family in families] == wanted
 
 
 @pytest.mark.parametrize("view", [make_view(), cluster()], ids=["empty", "cluster"])
@@ -189,13 +193,50 @@ def test_probes() -> None:
     assert labels.format("ok") not in failures
 
 
+def test_certificates() -> None:
+    names = tuple(f"mx{number}.test" for number in range(9))
+    sessions = {
+        "192.0.2.11": TlsSession("TLSv1.3", "x", names, 1_800_000_000.0),
+        "192.0.2.12": TlsSession(None, None, (), None),
+        "192.0.2.13": None,
+    }
+    view = make_view(
+        host(
+            "mx1.example.com.",
+            *(member("server1", "primary", address, check=Check.STARTTLS) for address in sessions),
+        ),
+        states={
+            TargetKey(address, 25, Check.STARTTLS): state(
+                Verdict.UP, ProbeResult(Reason.OK, tls=session)
+            )
+            for address, session in sessions.items()
+        },
+    )
+    assert samples(view, "rrdns_probe_ssl_earliest_cert_expiry") == {
+        f'address="192.0.2.11",{SERVER1}': 1_800_000_000
+    }
+    told = "mx0.test, mx1.test, mx2.test, mx3.test, mx4.test"
+    first, second = samples(view, "rrdns_probe_ssl_cert_info")
+    assert first == (
+        f'address="192.0.2.11",names="{told}",node="server1",port="25",role="primary"'
+        ',version="TLSv1.3"'
+    )
+    assert second == f'address="192.0.2.12",names="",{SERVER1},version=""'
+
+
 def test_a_target_that_was_not_probed_has_no_series_of_probes() -> None:
     key = TargetKey("192.0.2.11", 25, Check.EHLO)
     view = make_view(
         host("mx1.example.com.", member("server1", "primary", "192.0.2.11")),
         states={key: state(Verdict.UNKNOWN)},
     )
-    for name in ("success", "age_seconds", "duration_seconds", "ssl_earliest_cert_expiry"):
+    for name in (
+        "success",
+        "age_seconds",
+        "duration_seconds",
+        "ssl_earliest_cert_expiry",
+        "ssl_cert_info",
+    ):
         assert samples(view, f"rrdns_probe_{name}") == {}
 
 

@@ -1,10 +1,19 @@
 import json
 from dataclasses import replace
 
-from support.web_views import UNIX_NOW, cluster, host, make_view, member
+from support.web_views import UNIX_NOW, cluster, host, make_view, member, state
 
 from rrdns.health.select import Overrides
-from rrdns.targets import Health, Override, Verdict
+from rrdns.targets import (
+    Check,
+    Health,
+    Override,
+    ProbeResult,
+    Reason,
+    TargetKey,
+    TlsSession,
+    Verdict,
+)
 from rrdns.web.status import status
 
 
@@ -24,6 +33,7 @@ def test_the_status_of_a_cluster_is_the_designs_json() -> None:
                 "last": {
                     "result": "ok", "phase": None, "code": 250, "text": "mx ready",
                     "at": UNIX_NOW - 2, "seconds": {"connect": 0.001, "ehlo": 0.002},
+                    "tls": None,
                 },
             },
             {
@@ -33,6 +43,7 @@ def test_the_status_of_a_cluster_is_the_designs_json() -> None:
                 "last": {
                     "result": "timeout", "phase": "banner", "code": None, "text": None,
                     "at": UNIX_NOW - 2, "seconds": {"connect": 0.004, "banner": 10.0},
+                    "tls": None,
                 },
             },
             {
@@ -42,6 +53,7 @@ def test_the_status_of_a_cluster_is_the_designs_json() -> None:
                 "last": {
                     "result": "timeout", "phase": "banner", "code": None, "text": None,
                     "at": UNIX_NOW - 2, "seconds": {"connect": 0.004, "banner": 10.0},
+                    "tls": None,
                 },
             },
             {
@@ -51,6 +63,7 @@ def test_the_status_of_a_cluster_is_the_designs_json() -> None:
                 "last": {
                     "result": "ok", "phase": None, "code": 250, "text": "mx ready",
                     "at": UNIX_NOW - 2, "seconds": {"connect": 0.001, "ehlo": 0.002},
+                    "tls": None,
                 },
             },
             {
@@ -133,3 +146,18 @@ def test_an_override_beats_what_the_probes_say() -> None:
     assert (server2["state"], server2["probed"]["state"]) == ("up", "down")
     assert server2["override"]["role"] == "primary"
     assert by_address["203.0.113.10"]["override"] is None
+
+
+def test_what_tls_showed_is_part_of_the_last_probe() -> None:
+    session = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", ("mx.test",), UNIX_NOW + 86400)
+    key = TargetKey("192.0.2.11", 25, Check.STARTTLS)
+    view = make_view(
+        host("mx1.example.com.", member("server1", "primary", "192.0.2.11", check=Check.STARTTLS)),
+        states={key: state(Verdict.UP, ProbeResult(Reason.OK, None, 250, "mx", {}, session))},
+    )
+    assert status(view)["nodes"][0]["last"]["tls"] == {
+        "version": "TLSv1.3",
+        "cipher": "TLS_AES_256_GCM_SHA384",
+        "names": ["mx.test"],
+        "earliest_expiry": UNIX_NOW + 86400,
+    }
