@@ -87,7 +87,7 @@ def watching(inside: Namespace, server: str, name: str) -> Iterator[AnswersSeen]
     """Watch the answers of a server inside a namespace, on port 53, while the block runs."""
     seen = AnswersSeen(name)
     stop = threading.Event()
-    with inside.udp_socket() as asker:
+    with inside.open_socket() as asker:
         asker.connect((server, 53))
         asker.settimeout(1)
 

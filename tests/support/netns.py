@@ -60,17 +60,23 @@ class Namespace:
         rules = _elements("delete", addresses) if addresses else "delete table inet silent\n"
         self.run("nft", "-f", "-", stdin=rules)
 
-    def udp_socket(self, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
-        """Return a UDP socket of the namespace, for use in this process."""
+    def open_socket(
+        self,
+        family: socket.AddressFamily = socket.AF_INET,
+        kind: socket.SocketKind = socket.SOCK_DGRAM,
+    ) -> socket.socket:
+        """Return a socket of the namespace, for use in this process."""
         with ThreadPoolExecutor(1) as thread:
-            return thread.submit(self._socket_inside, family).result()
+            return thread.submit(self._socket_inside, family, kind).result()
 
-    def _socket_inside(self, family: socket.AddressFamily) -> socket.socket:
+    def _socket_inside(
+        self, family: socket.AddressFamily, kind: socket.SocketKind
+    ) -> socket.socket:
         # A namespace belongs to a thread: this one ends, and its socket stays inside.
         with Path(f"/run/netns/{self.name}").open() as name:
             if ctypes.CDLL(None, use_errno=True).setns(name.fileno(), _CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), "setns")
-        return socket.socket(family, socket.SOCK_DGRAM)
+        return socket.socket(family, kind)
 
 
 def _elements(verb: str, addresses: Sequence[str]) -> str:
