@@ -7,7 +7,7 @@ from rrdns.table.table import Table
 from support.programs import missing
 
 try:
-    from rrdns.table._native import NativeExecutor
+    from rrdns.table._native import NativeExecutor as NativeExecutor
 except ImportError:  # pragma: no cover  (where no compiler was)
     NativeExecutor = None  # type: ignore[assignment,misc]
 

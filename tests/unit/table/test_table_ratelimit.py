@@ -2,12 +2,14 @@
 
 import ipaddress
 from collections import Counter
+from collections.abc import Sequence
 
 import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
 import pytest
+from support.limiters import Limiter, NativeLimiter
 
 from rrdns.dns.options import Asker, Transport
 from rrdns.dns.query import Query
@@ -15,6 +17,7 @@ from rrdns.dns.responder import respond
 from rrdns.model import Contents, Profile, RRset, Snapshot, Soa, Zone
 from rrdns.names import from_text
 from rrdns.rrtypes import AAAA, MX, NS, A
+from rrdns.table.compiler import compile_table
 from rrdns.table.ratelimit import PLACES, WINDOW_SECONDS, Network, RateLimiter, account
 
 CLIENT = ipaddress.ip_address("192.0.2.1").packed
@@ -42,6 +45,7 @@ PROFILE = Profile(
 SNAPSHOT = Snapshot(
     {ZONE.apex: ZONE}, {"default": PROFILE}, {from_text("customer.test"): PROFILE}, {}
 )
+TABLE = compile_table(SNAPSHOT, 1)
 
 
 def packet(name: str, rrtype: int = A, *, use_edns: bool = False) -> bytes:
@@ -63,12 +67,26 @@ def nobody(_query: Query, _client: bytes) -> bool:
     return False
 
 
-def limiter(per_second: int = 2, slip: int = 0, exempt: tuple[Network, ...] = ()) -> RateLimiter:
-    return RateLimiter(per_second, slip, exempt, nobody, Counter())
+@pytest.fixture(params=["python", "native"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def limiter(
+    kind: str,
+    per_second: int = 2,
+    slip: int = 0,
+    exempt: Sequence[Network] = (),
+    counts: Counter[str] | None = None,
+) -> Limiter:
+    counted = Counter() if counts is None else counts
+    if kind == "native":
+        return NativeLimiter(TABLE, per_second, slip, exempt, counted)
+    return RateLimiter(per_second, slip, exempt, nobody, counted)
 
 
 def passed(
-    limits: RateLimiter,
+    limits: Limiter,
     count: int,
     *,
     client: bytes = CLIENT,
@@ -77,7 +95,7 @@ def passed(
 ) -> int:
     query = packet(name)
     reply = reply_to(query)
-    return sum(limits.limit(client, query, reply, now) is reply for _ in range(count))
+    return sum(limits.limit(client, query, reply, now) == reply for _ in range(count))
 
 
 def test_positive_answers_are_counted_by_name_and_type() -> None:
@@ -100,29 +118,30 @@ def test_errors_are_counted_by_their_rcode() -> None:
     assert account_of("one.test") == account_of("two.test") == dns.rcode.REFUSED
 
 
-def test_each_account_gets_its_replies_a_second_and_no_more() -> None:
-    limits = limiter(per_second=5)
+def test_each_account_gets_its_replies_a_second_and_no_more(kind: str) -> None:
+    counts: Counter[str] = Counter()
+    limits = limiter(kind, per_second=5, counts=counts)
     assert passed(limits, 20, now=100) == 5
-    assert limits._counts["dropped"] == 15
+    assert counts["dropped"] == 15
     # Debts are paid first, by what every second credits.
     assert passed(limits, 20, now=101) == 0
     assert passed(limits, 20, now=100 + 2 * WINDOW_SECONDS) == 5
 
 
-def test_a_steady_rate_at_the_limit_passes() -> None:
-    limits = limiter(per_second=5)
+def test_a_steady_rate_at_the_limit_passes(kind: str) -> None:
+    limits = limiter(kind, per_second=5)
     assert all(passed(limits, 5, now=now) == 5 for now in range(100, 160))
 
 
-def test_debts_end_with_the_window() -> None:
-    limits = limiter(per_second=1)
+def test_debts_end_with_the_window(kind: str) -> None:
+    limits = limiter(kind, per_second=1)
     passed(limits, 10_000, now=100)
     assert passed(limits, 1, now=100 + WINDOW_SECONDS) == 0
     assert passed(limits, 1, now=100 + 2 * WINDOW_SECONDS + 1) == 1
 
 
-def test_accounts_are_apart_by_client_prefix() -> None:
-    limits = limiter(per_second=2)
+def test_accounts_are_apart_by_client_prefix(kind: str) -> None:
+    limits = limiter(kind, per_second=2)
     assert passed(limits, 9, client=CLIENT, now=1) == 2
     assert passed(limits, 9, client=NEIGHBOUR, now=1) == 0
     assert passed(limits, 9, client=OTHER, now=1) == 2
@@ -131,28 +150,29 @@ def test_accounts_are_apart_by_client_prefix() -> None:
     assert passed(limits, 9, client=OTHER_6, now=1) == 2
 
 
-def test_accounts_are_apart_by_what_is_asked() -> None:
-    limits = limiter(per_second=2)
+def test_accounts_are_apart_by_what_is_asked(kind: str) -> None:
+    limits = limiter(kind, per_second=2)
     assert passed(limits, 9, now=1) == 2
     assert passed(limits, 9, name="customer.test", now=1) == 2
 
 
 @pytest.mark.parametrize("client", [CLIENT, CLIENT_6])
-def test_exempt_networks_are_never_limited(client: bytes) -> None:
+def test_exempt_networks_are_never_limited(kind: str, client: bytes) -> None:
     networks = (ipaddress.ip_network("192.0.2.0/28"), ipaddress.ip_network("2001:db8::/64"))
-    limits = limiter(per_second=1, exempt=networks)
+    limits = limiter(kind, per_second=1, exempt=networks)
     assert passed(limits, 50, client=client, now=1) == 50
     assert passed(limits, 50, client=client, now=1) == 50
     assert passed(limits, 50, client=NEIGHBOUR, now=1) == 1
 
 
-def test_every_slipth_limited_reply_goes_out_truncated() -> None:
-    limits = limiter(per_second=1, slip=3)
+def test_every_slipth_limited_reply_goes_out_truncated(kind: str) -> None:
+    counts: Counter[str] = Counter()
+    limits = limiter(kind, per_second=1, slip=3, counts=counts)
     query = packet("www.example.com", use_edns=True)
     reply = reply_to(query)
     sent = [limits.limit(CLIENT, query, reply, 1) for _ in range(10)]
     assert [one is not None for one in sent] == [True] + [False, False, True] * 3
-    assert limits._counts == {"slipped": 3, "dropped": 6}
+    assert counts == {"slipped": 3, "dropped": 6}
     slipped = sent[3]
     assert slipped is not None
     message = dns.message.from_wire(slipped)
@@ -165,16 +185,17 @@ def test_every_slipth_limited_reply_goes_out_truncated() -> None:
     assert message.ednsflags & dns.flags.DO
 
 
-def test_a_slipped_error_goes_out_as_it_is() -> None:
-    limits = limiter(per_second=1, slip=1)
+def test_a_slipped_error_goes_out_as_it_is(kind: str) -> None:
+    counts: Counter[str] = Counter()
+    limits = limiter(kind, per_second=1, slip=1, counts=counts)
     query = packet("www.other.test")
     reply = reply_to(query)
-    assert all(limits.limit(CLIENT, query, reply, 1) is reply for _ in range(5))
-    assert limits._counts["slipped"] == 4
+    assert all(limits.limit(CLIENT, query, reply, 1) == reply for _ in range(5))
+    assert counts["slipped"] == 4
 
 
-def test_a_slipped_reply_without_edns_has_no_opt() -> None:
-    limits = limiter(per_second=1, slip=1)
+def test_a_slipped_reply_without_edns_has_no_opt(kind: str) -> None:
+    limits = limiter(kind, per_second=1, slip=1)
     query = packet("www.example.com")
     reply = reply_to(query)
     limits.limit(CLIENT, query, reply, 1)
@@ -198,7 +219,7 @@ def test_a_client_that_is_known_is_never_limited() -> None:
 
 
 def test_memory_is_constant() -> None:
-    limits = limiter(per_second=1)
+    limits = RateLimiter(1, 0, (), nobody, Counter())
     query = packet("www.example.com")
     reply = reply_to(query)
     for number in range(PLACES):
