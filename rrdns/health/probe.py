@@ -185,6 +185,10 @@ class _Probe:
     def _start_tls(self) -> None:
         assert self._tls is not None  # noqa: S101 - only this check asks for a handshake
         self._talk = self._tls
+        if self._transcript is not None:
+            name = self._target.server_name or "no name"
+            verified = "verified" if self._settings.verify else "not verified"
+            self._say("*", f"TLS for {name}, certificates are {verified}")
         self._enter(self._dialogue.phase, self._settings.command_timeout_seconds)
         events = self._tls.start(self._dialogue)
         self._flush_tls()

@@ -1,8 +1,10 @@
 """SMTP peers on loopback, good and bad, and one way to probe them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import queue
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
 from rrdns.health.probe import TranscriptLine, probe
@@ -87,3 +89,20 @@ def outcome(result: ProbeResult) -> tuple[Reason, str | None, int | None, str | 
 
 
 GOOD = (b"220-mx\r\n220 ready\r\n", b"250-mx hello\r\n250 SIZE\r\n", b"221 bye\r\n")
+
+
+@contextmanager
+def peer_in_a_thread(handler: Handler, address: str = "127.0.0.1") -> Iterator[int]:
+    """Serve `handler` for somebody with a loop of their own; it has to come before the end."""
+    ports: queue.Queue[int] = queue.Queue()
+
+    async def serve() -> None:
+        async with peer(handler, address) as port:
+            ports.put(port)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        yield ports.get()
+    finally:
+        thread.join()

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from support.ports import free_port
+from support.smtp_peers import peer_in_a_thread, script
+from support.smtp_tls import EXPIRED, NAME, context, issued, secured, trusted
+from support.smtp_zoo import MX
 from support.verbs import NODE_ADDRESSES, Rrdns, SmtpNode
 
 
@@ -78,3 +81,52 @@ def test_a_tcp_check_says_nothing_to_the_node(rrdns: Rrdns, config_path: Path) -
     assert result.exit_code == 1
     assert f"127.0.0.1 port {port} (tcp): unreachable in connect" in result.stdout
     assert ">" not in result.stdout
+
+
+def test_tls_is_shown(
+    rrdns: Rrdns, config_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", trusted(tmp_path))
+    with peer_in_a_thread(secured()) as port:
+        health = f"health: {{check: starttls, verify: true, port: {port}}}\n"
+        text = config_path.read_text().replace("192.0.2.11", "127.0.0.1")
+        config_path.write_text(health + text)
+        result = rrdns("probe", "127.0.0.1")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"server1 primary 127.0.0.1 port {port} (starttls): ok\n" in result.stdout
+    for words in (
+        "> STARTTLS",
+        "* TLS for mx1.example.com, certificates are verified",
+        "* TLSv1.3 with TLS_",
+        "* certificate for mx1.example.com",
+        "* the first certificate of its chain expires 2100-01-01 00:00:00 UTC (",
+        "starttls ",
+        "tls ",
+    ):
+        assert words in result.stdout
+
+
+def test_a_certificate_that_expired_is_told(
+    rrdns: Rrdns, config_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", trusted(tmp_path))
+    expired = issued(NAME, not_after=EXPIRED)
+    with peer_in_a_thread(secured(lambda: context(expired))) as port:
+        health = f"health: {{check: starttls, verify: true, port: {port}}}\n"
+        config_path.write_text(health + config_path.read_text())
+        result = rrdns("probe", "127.0.0.1")
+    assert result.exit_code == 1
+    assert f"127.0.0.1 port {port} (starttls): tls in tls\n" in result.stdout
+    assert "* certificate has expired" in result.stdout
+    assert "expires 2021-01-01 00:00:00 UTC (-" in result.stdout
+
+
+def test_a_recipient_is_asked_about(rrdns: Rrdns, config_path: Path) -> None:
+    with peer_in_a_thread(script(b"220 a\r\n", MX, MX, b"550 who\r\n", MX, b"221 bye\r\n")) as port:
+        health = f"health: {{check: rcpt, recipient: a@customer.test, port: {port}}}\n"
+        config_path.write_text(health + config_path.read_text())
+        result = rrdns("probe", "127.0.0.1")
+    assert result.exit_code == 1
+    assert f"127.0.0.1 port {port} (rcpt): rejected in rcpt\n" in result.stdout
+    for words in ("> MAIL FROM:<>", "> RCPT TO:<a@customer.test>", "< 550 who", "> RSET", "> QUIT"):
+        assert words in result.stdout

@@ -69,11 +69,12 @@ def test_the_session_of_a_good_peer() -> None:
         "> STARTTLS",
         "< 220 go",
     ]
-    assert transcript[9] == f"* TLSv1.3 with {result.tls.cipher}"
-    assert transcript[10] == f"* certificate for {NAME}"
+    assert transcript[9] == f"* TLS for {NAME}, certificates are not verified"
+    assert transcript[10] == f"* TLSv1.3 with {result.tls.cipher}"
+    assert transcript[11] == f"* certificate for {NAME}"
     expires = "* the first certificate of its chain expires 2100-01-01 00:00:00 UTC ("
-    assert transcript[11].startswith(expires)
-    assert transcript[12:] == [
+    assert transcript[12].startswith(expires)
+    assert transcript[13:] == [
         "> EHLO probe.test",
         "< 250-inside",
         "< 250 SIZE",
