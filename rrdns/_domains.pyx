@@ -7,8 +7,21 @@ is not built.
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_GET_SIZE
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memchr, memcmp
+
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX >= 0x030E0000
+    #define rrdns_hash(octets, size) ((uint64_t) Py_HashBuffer((octets), (size)))
+    #else
+    /* Python 3.13 exports it without a declaration for everybody. */
+    PyAPI_FUNC(Py_hash_t) _Py_HashBytes(const void *, Py_ssize_t);
+    #define rrdns_hash(octets, size) ((uint64_t) _Py_HashBytes((octets), (size)))
+    #endif
+    """
+    # The hash that Python gives the octets as `bytes`.
+    uint64_t hash_of "rrdns_hash"(const uint8_t *octets, Py_ssize_t size) nogil
 
 cdef enum:
     MAX_LABEL_OCTETS = 63
@@ -66,38 +79,93 @@ cdef inline bint _stands(bytearray blob, Py_ssize_t at, bytes name, Py_ssize_t s
 # --- names above ------------------------------------------------------------------------------
 
 
-def parents(bytearray blob, Py_ssize_t start):
+def parents(bytearray blob, object slots, object zones, Py_ssize_t start):
     cdef const uint8_t *data = <const uint8_t *> PyByteArray_AS_STRING(blob)
     cdef const uint8_t *name
     cdef const uint8_t *stop
     cdef Py_ssize_t end = PyByteArray_GET_SIZE(blob), last = min(end, start + BLOCK_OCTETS)
     cdef Py_ssize_t size
     cdef set found = set()
+    cdef apexes_t apexes
     # Where the parents are that were seen last; most names have one of a few.
     cdef const uint8_t *seen[REMEMBERED]
     cdef Py_ssize_t sizes[REMEMBERED]
-    cdef uint32_t place
+    cdef Py_ssize_t place
+    cdef Py_buffer view
     for place in range(REMEMBERED):
         sizes[place] = 0
-    while start < last:
-        name = data + start + 2
-        stop = <const uint8_t *> memchr(name, 0, data + end - name)
-        if stop == NULL:
-            raise ValueError("a record has no end")
-        start = stop + 1 - data
-        if name == stop:
-            continue
-        name += 1 + name[0]
-        size = stop + 1 - name
-        # The octets before the end tell top levels apart.
-        place = (size * 31 + (stop[-1] if size > 1 else 0) * 7 + (stop[-2] if size > 2 else 0))
-        place %= REMEMBERED
-        if sizes[place] == size and not memcmp(seen[place], name, size):
-            continue
-        seen[place] = name
-        sizes[place] = size
-        found.add(PyBytes_FromStringAndSize(<const char *> name, size))
+    for place in range(MAX_NAME_OCTETS + 1):
+        apexes.is_zones_size[place] = False
+    for zone in zones:
+        apexes.is_zones_size[min(len(zone), MAX_NAME_OCTETS)] = True
+    apexes.blob = data
+    apexes.octets = end
+    PyObject_GetBuffer(slots, &view, PyBUF_SIMPLE)
+    try:
+        apexes.slots = <const uint64_t *> view.buf
+        apexes.mask = view.len // 8 - 1
+        while start < last:
+            name = data + start + 2
+            stop = <const uint8_t *> memchr(name, 0, data + end - name)
+            if stop == NULL or stop - name >= MAX_NAME_OCTETS:
+                raise ValueError("a record has no end")
+            start = stop + 1 - data
+            if name == stop:
+                continue
+            name += 1 + name[0]
+            size = stop + 1 - name
+            # The octets before the end tell top levels apart.
+            place = size * 31 + (stop[-1] if size > 1 else 0) * 7 + (stop[-2] if size > 2 else 0)
+            place %= REMEMBERED
+            if sizes[place] == size and not memcmp(seen[place], name, size):
+                continue
+            seen[place] = name
+            sizes[place] = size
+            if not _is_apex(&apexes, zones, name, size) and _is_below(&apexes, zones, name, stop):
+                found.add(PyBytes_FromStringAndSize(<const char *> name, size))
+    finally:
+        PyBuffer_Release(&view)
     return found, start
+
+
+cdef struct apexes_t:
+    const uint8_t *blob
+    Py_ssize_t octets
+    const uint64_t *slots
+    uint64_t mask
+    # Whether a zone's apex has so many octets.
+    bint is_zones_size[MAX_NAME_OCTETS + 1]
+
+
+cdef int _is_below(
+    const apexes_t *apexes, object zones, const uint8_t *name, const uint8_t *stop
+) except -1:
+    """Tell whether an apex stands above a name, which ends at `stop`."""
+    while name < stop:
+        name += 1 + name[0]
+        if _is_apex(apexes, zones, name, stop + 1 - name):
+            return True
+    return False
+
+
+cdef int _is_apex(
+    const apexes_t *apexes, object zones, const uint8_t *name, Py_ssize_t size
+) except -1:
+    cdef uint64_t hashed = hash_of(name, size), place = hashed & apexes.mask, word
+    cdef Py_ssize_t offset
+    while True:
+        word = apexes.slots[place]
+        if word == 0:
+            break
+        if not (word ^ hashed) & TAG:
+            offset = (word & OFFSET) + 1
+            if offset + size <= apexes.octets and not memcmp(apexes.blob + offset, name, size):
+                return True
+        place = (place + 1) & apexes.mask
+    return (
+        apexes.is_zones_size[size]
+        and PyBytes_FromStringAndSize(<const char *> name, size) in zones
+    )
 
 
 # --- lines ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ its length, and records are told apart by a regular expression.
 
 import re
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar, overload
 
@@ -58,8 +58,13 @@ def insert(blob: bytearray, slots: "array[int]", end: int, names: list[Name]) ->
     return known
 
 
-def parents(blob: bytearray, start: int) -> tuple[set[Name], int]:
-    """Return the names right above those of some records from `start` on, and the records' end."""
+def parents(
+    blob: bytearray, _slots: "array[int]", _zones: Collection[Name], start: int, /
+) -> tuple[set[Name], int]:
+    """Return the names right above those of some records from `start` on, and the records' end.
+
+    With the slots and the apexes of zones those can be left out that have no apex above them.
+    """
     names, end = _some_names(blob, start, len(blob))
     return {name[1 + name[0] :] for name in names} - {b""}, end
 
@@ -104,14 +109,14 @@ class DomainMap(Mapping[Name, Profile]):
     def __iter__(self) -> Iterator[Name]:
         return _names(self.blob, len(self.blob))
 
-    def parents(self) -> Iterator[Name]:
+    def parents(self, zones: Collection[Name]) -> Iterator[Name]:
         """Yield the names right above the domains, each at least once, and most not much oftener.
 
-        The root has none.
+        Names that no domain and none of `zones` stands above may be left out; the root has none.
         """
         start = 0
         while start < len(self.blob):
-            found, start = _parents(self.blob, start)
+            found, start = _parents(self.blob, self.slots, zones, start)
             yield from found
 
     def __contains__(self, name: object) -> bool:

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from rrdns.domainmap import DomainMap
 from rrdns.model import Host, Node, Profile, Zone
-from rrdns.names import Name, suffix_offsets
+from rrdns.names import Name
 from rrdns.targets import ProbeSettings, Target
 
 DEFAULT_STATE_DIRECTORY = "/var/lib/rrdns"
-_MOST_SEEN = 100_000
+_MOST_BARE = 10_000
 
 
 class Endpoint(NamedTuple):
@@ -100,22 +100,22 @@ class Config:
         would deny the apex below too (RFC 8020).
         """
         found: set[Name] = set()
-        seen: set[Name] = set()
+        # Names without an apex at or above them. A million domains are below a few of them.
+        bare: set[Name] = set()
         above_zones = (apex[1 + apex[0] :] for apex in self.zones)
-        # Most of a million domains are below a few names, which are looked at once each.
-        for parent in chain(above_zones, DomainMap.of(self.domains).parents()):
-            if not parent or parent in seen:
-                continue
-            if len(seen) >= _MOST_SEEN:
-                seen.clear()
-            seen.add(parent)
+        for parent in chain(above_zones, DomainMap.of(self.domains).parents(self.zones)):
             between: list[Name] = []
-            for offset in suffix_offsets(parent):
-                ancestor = parent[offset:]
+            ancestor = parent
+            while ancestor and ancestor not in bare:
                 if ancestor in self.zones or ancestor in self.domains:
                     found.update(between)
                     break
                 between.append(ancestor)
+                ancestor = ancestor[1 + ancestor[0] :]
+            else:
+                if len(bare) >= _MOST_BARE:
+                    bare.clear()
+                bare.update(between)
         return frozenset(found)
 
     @cached_property

@@ -89,7 +89,7 @@ def test_they_are_all_that_stand_between_two_apexes(data: st.DataObject, most: i
         domains=dict.fromkeys(apexes[1::2], Profile("default", static)),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "_MOST_SEEN", most)
+        patch.setattr(settings, "_MOST_BARE", most)
         found = config.apex_ancestors
     above = {apex: [apex[offset:] for offset in suffix_offsets(apex)][1:] for apex in apexes}
     assert found == {
