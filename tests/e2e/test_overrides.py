@@ -154,16 +154,16 @@ def test_an_override_survives_reloads_restarts_and_kills(site: Site) -> None:
 
 def test_the_end_of_an_override_does_not_depend_on_who_is_running(site: Site) -> None:
     with killed_after(site.path):
-        site.control.put("server1", "down", **{"for": 1})
-        site.control.put("server2", "up", **{"for": "4s"})
-        ends = {name: entry["until"] for name, entry in site.control.overrides().items()}
-    wait_until(lambda: time.time() > ends["server1"], 5, "the end of the first one")
+        first = site.control.put("server1", "down", **{"for": 2})
+        second = site.control.put("server2", "up", **{"for": "4s"})
+    ends = [done["changed"][0]["override"]["until"] for done in (first, second)]
+    wait_until(lambda: time.time() > ends[0], 5, "the end of the first one")
     with serving(site.path) as server:
         assert "event=override_expired node=server1" in server.output
         # The very first answer knows.
         assert site.addresses() == BOTH
         wait_until(lambda: not site.control.overrides(), 10, "the end of the second one")
-        assert time.time() >= ends["server2"] - 0.1
+        assert time.time() >= ends[1] - 0.1
 
 
 def test_a_restart_readmits_no_dead_node(tmp_path: Path, port: int) -> None:

@@ -238,6 +238,13 @@ def test_a_host_that_an_order_leaves_without_addresses_is_told_of_once() -> None
         "mx1.example.com. ipv4: fail open: too few are healthy, so others are answered too"
     ]
     assert list(troubles(fine, broken, ["lab"])) == []
+    # The node may be one of the fallback's.
+    answers = {
+        key: replace(answer, selection=replace(answer.selection, choices=(), stand_ins=own))
+        for key, answer in broken.answers.items()
+        for own in (answer.selection.choices,)
+    }
+    assert list(troubles(fine, replace(broken, answers=answers), ["server1"])) == [line]
     # A reload in between may have added the host.
     without = replace(fine, answers={(from_text("other."), 1): next(iter(fine.answers.values()))})
     assert list(troubles(without, broken, ["server1"])) == [line]
