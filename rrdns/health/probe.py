@@ -197,8 +197,9 @@ class _Probe:
     def _flush_tls(self) -> None:
         # What is wrong with the connection is told by the next read, after what came before it.
         assert self._tls is not None  # noqa: S101
-        with suppress(OSError):
-            self._link.send(self._tls.outgoing())
+        if outgoing := self._tls.outgoing():
+            with suppress(OSError):
+                self._link.send(outgoing)
 
     def _learn_session(self) -> None:
         if self._tls is None or self._session is not None or self._talk is not self._tls:
