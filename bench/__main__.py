@@ -70,8 +70,8 @@ def _run(options: Options, chosen: list[str]) -> Report:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each round")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.6, help="of each round")
     parser.add_argument("--clients", type=int, default=10, help="sockets that ask")
     parser.add_argument(
         "--outstanding", type=int, default=100, help="dnsperf's queries under way at most"

@@ -1,12 +1,13 @@
 """A server under measurement: started, checked to give the right answers, loaded, stopped."""
 
 import os
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ START_SECONDS = 120.0
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _LOOK_SECONDS = 0.002
 _PATIENCE_SECONDS = 20.0
+_END_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,19 @@ def running(server: Server, program: str, job: Job, *cores: int | None) -> Itera
         took = _wait_for_answers(server, process, job, began, log)
         yield Running(server.name, process.pid, job.port, job.directory, took)
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a server that leads its session, and what it leaves behind."""
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager

@@ -16,9 +16,7 @@ from pathlib import Path
 from bench.failover.contestants import CONTESTANTS, Contestant, Hosts
 from bench.failover.events import Kind, addresses, prepare_namespace, victims
 from bench.failover.watching import Asker, Plan, Seen, watch
-from bench.running import free_port
-
-_END_SECONDS = 10.0
+from bench.running import end, free_port
 
 
 @contextmanager
@@ -36,12 +34,7 @@ def _running(contestant: Contestant, program: str, directory: Path, hosts: Hosts
     finally:
         if process.poll() is not None:
             print((directory / "output.txt").read_text()[-2000:], file=sys.stderr)
-        process.terminate()
-        try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 async def _watch_all(options: argparse.Namespace, stack: ExitStack) -> dict[str, dict[str, Seen]]:
