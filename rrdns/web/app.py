@@ -115,9 +115,10 @@ class _Pages:
             return _json(page)
 
     async def explain(self, request: web.Request) -> web.Response:
-        query = request.query
+        name, rrtype = request.query.get("name"), request.query.get("type")
         try:
-            return _json(explanation(self._backend.view(), query.get("name"), query.get("type")))
+            # A host may have thousands of addresses.
+            return _json(await asyncio.to_thread(explanation, self._backend.view(), name, rrtype))
         except ValueError as error:
             return _json({"error": str(error)}, status=400)
 
