@@ -82,6 +82,10 @@ class Answering:
         for loop in self._loops:
             loop.set_limits(self._limits)
 
+    def shed(self, count: int) -> None:
+        """Close so many connections over TCP, those that idle longest."""
+        self._tcp.shed(count)
+
     def troubles(self) -> list[str]:
         """Return what keeps the loops from making progress, in words."""
         return [] if self.healthy else ["an UDP loop makes no progress"]

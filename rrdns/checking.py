@@ -56,6 +56,10 @@ class Checking:
         self.scheduler.set_concurrency(config.probe_concurrency)
         self._watch(config, added_by_reload=True)
 
+    def set_obstacle(self, why: str | None) -> None:
+        """Probe nothing while there is a reason: it is the result, this machine's own trouble."""
+        self.scheduler.obstacle = why
+
     def troubles(self) -> list[str]:
         """Return what keeps the checks from making progress, in words; a dead node is nothing."""
         found = []

@@ -30,6 +30,7 @@ from rrdns.server.notify import Notifier
 from rrdns.server.privileges import become
 from rrdns.server.sockets import bind_all
 from rrdns.settings import Config, ServerSettings
+from rrdns.shortage import Shortage, within_descriptors
 from rrdns.store.directory import open_directory
 from rrdns.store.overrides import OverrideFile
 from rrdns.table.compiler import compile_table
@@ -75,7 +76,7 @@ class Service:
     def __init__(self, loaded: Loaded, notifier: Notifier | None) -> None:
         self.stopping = asyncio.Event()
         self._notifier = notifier
-        self._config = loaded.config
+        self._config = within_descriptors(loaded.config)
         self._started_at = time.time()
         self._ready = False
         self._reloads = Reloads(
@@ -116,6 +117,9 @@ class Service:
         ):
             loop.add_signal_handler(number, action)
             stack.callback(loop.remove_signal_handler, number)
+        if self._notifier is not None:
+            stack.callback(self._notifier.close)
+        Shortage(self._checking.set_obstacle, self._answering.shed).watch(stack)
         server = self._config.server
         bound = bind_all(server.listen, self._answering.udp_workers)
         for pair in bound:
@@ -229,7 +233,7 @@ class Service:
 
     def _take_over(self, prepared: tuple[Loaded, Table]) -> None:
         loaded, table = prepared
-        old, self._config = self._config, loaded.config
+        old, self._config = self._config, within_descriptors(loaded.config)
         self._files = loaded.files
         self._watcher.set_watching(self._config.server.watch)
         for problem in loaded.problems:

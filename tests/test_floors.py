@@ -53,6 +53,7 @@ PLACES = {
     "answering": (4, "service"),
     "reloading": (4, "service"),
     "overriding": (4, "service"),
+    "shortage": (4, "service"),
     "service": (4, "service"),
     "cli": (5, "person"),
     "demo": (5, "person"),

@@ -1,30 +1,77 @@
-"""The limit of open files: a shell's default would not do for the connections that we allow."""
+"""Open files: the limit of them, how they are shared out, and some kept for when there are none."""
 
 import logging
+import os
 import resource
+from contextlib import suppress
+from typing import NamedTuple
 
 _log = logging.getLogger("rrdns.server")
 
-# Beside TCP connections: probes (500 at once by default), HTTP, listening sockets, files.
-_OTHERS = 1024
+# Beside connections over TCP and probes: HTTP, listening sockets, files, and the reserve.
+_OTHERS = 256
 
 
-def allow_connections(count: int) -> None:
-    """Raise the soft limit of open files for so many connections, as far as the hard one lets.
+class Shares(NamedTuple):
+    """How many connections over TCP and probes there may be at once."""
 
-    Where it does not, a warning tells; connections over it would wait to be accepted.
+    connections: int
+    probes: int
+
+
+def share(connections: int, probes: int) -> Shares:
+    """Raise the soft limit of open files for so many of both, as far as the hard one lets.
+
+    Where it does not, a warning tells, and both get less: who floods the one does not starve the
+    other.
     """
-    wanted = count + _OTHERS
+    wanted = connections + probes + _OTHERS
+    allowed = _raise_limit(wanted)
+    if allowed >= wanted:
+        return Shares(connections, probes)
+    rest = allowed - min(_OTHERS, allowed // 2)
+    for_probes = min(probes, max(1, rest // 2, rest - connections))
+    shares = Shares(min(connections, max(1, rest - for_probes)), for_probes)
+    _log.warning(
+        "%d open files are too few for %d TCP connections and %d probes at once, there will be %d"
+        " and %d: raise the limit (LimitNOFILE, ulimit -n) to %d, or lower limits.tcp_connections"
+        " or health.concurrency",
+        *(allowed, connections, probes, *shares, wanted),
+    )
+    return shares
+
+
+def _raise_limit(wanted: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return
+        return wanted
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        _log.warning(
-            "%d open files are too few for %d TCP connections: raise the limit (LimitNOFILE,"
-            " ulimit -n) to %d, or lower limits.tcp_connections",
-            allowed,
-            count,
-            wanted,
-        )
+    return allowed
+
+
+class Reserve:
+    """Descriptors that are held so that they can be let go: with none left, none is accepted."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._held: list[int] = []
+
+    @property
+    def is_held(self) -> bool:
+        """Whether all of them are held."""
+        return len(self._held) == self._count
+
+    def hold(self) -> bool:
+        """Hold all; return False, and hold none, where there are not so many left."""
+        with suppress(OSError):
+            while not self.is_held:
+                self._held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            return True
+        self.let_go()
+        return False
+
+    def let_go(self) -> None:
+        """Let all go."""
+        while self._held:
+            os.close(self._held.pop())

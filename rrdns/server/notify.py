@@ -14,17 +14,25 @@ class Notifier:
     """
 
     def __init__(self) -> None:
-        self._address = os.environ.get("NOTIFY_SOCKET")
+        self._address = os.environ.get("NOTIFY_SOCKET", "")
+        if self._address.startswith("@"):
+            self._address = "\0" + self._address[1:]
+        self._socket: socket.socket | None = None
+        if self._address:
+            # Kept open: with no file descriptor left, the watchdog has to be fed all the same.
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
 
     def tell(self, state: str) -> None:
         """Send one state, such as ``READY=1``; a failure is logged and no more."""
-        if self._address is None:
+        if self._socket is None:
             return
-        address = self._address
-        if address.startswith("@"):
-            address = "\0" + address[1:]
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.sendto(state.encode(), address)
+            self._socket.sendto(state.encode(), self._address)
         except OSError as error:
             _log.warning("systemd could not be told %r: %s", state, error.strerror)
+
+    def close(self) -> None:
+        """Tell nothing any more."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

@@ -16,7 +16,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from rrdns.server.descriptors import allow_connections
 from rrdns.server.loops import Executor
 from rrdns.server.misses import Misses
 from rrdns.server.turns import MISSES_AT_ONCE, Turns
@@ -65,7 +64,6 @@ class TcpServer:
     def set_limits(self, limits: Limits) -> None:
         """Take new limits; connections over them are cut when the next ones come."""
         self._limits = limits
-        allow_connections(limits.tcp_connections)
         self._exempt = tuple(ipaddress.ip_network(text) for text in limits.exempt)
 
     async def start(self, listeners: Sequence[tuple[socket.socket, int]]) -> None:
@@ -126,6 +124,12 @@ class TcpServer:
         self._all_closed.clear()
         self.active(connection)
         return True
+
+    def shed(self, count: int) -> None:
+        """Cut so many connections, those that idle longest: others need what they hold."""
+        for connection in list(self._open)[:count]:
+            self.dropped["tcp_limit"] += 1
+            connection.abort()
 
     def active(self, connection: "_Connection") -> None:
         """Note that a connection got something done."""

@@ -23,6 +23,7 @@ PACKAGES = {
     "nsd": "nsd",
     "pdns_server": "pdns-server",
     "postfix": "postfix",
+    "prlimit": "util-linux",
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "rndc": "bind9-utils",

@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import socket
@@ -28,9 +29,10 @@ def manager(
 
 
 def test_tells_the_state(manager: socket.socket) -> None:
-    notifier = Notifier()
-    notifier.tell("READY=1")
-    notifier.tell("RELOADING=1\nMONOTONIC_USEC=5")
+    with closing(Notifier()) as notifier:
+        notifier.tell("READY=1")
+        notifier.tell("RELOADING=1\nMONOTONIC_USEC=5")
+    notifier.tell("too late")
     assert manager.recv(100) == b"READY=1"
     assert manager.recv(100) == b"RELOADING=1\nMONOTONIC_USEC=5"
 
@@ -39,7 +41,8 @@ def test_without_systemd_nothing_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    Notifier().tell("READY=1")
+    with closing(Notifier()) as notifier:
+        notifier.tell("READY=1")
     assert not caplog.records
 
 
@@ -47,6 +50,18 @@ def test_a_socket_that_is_gone_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
-    with caplog.at_level(logging.WARNING):
-        Notifier().tell("READY=1")
+    with caplog.at_level(logging.WARNING), closing(Notifier()) as notifier:
+        notifier.tell("READY=1")
     assert "systemd could not be told 'READY=1': No such file" in caplog.text
+
+
+def test_it_needs_no_descriptor_to_tell(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with closing(Notifier()) as notifier:
+        monkeypatch.setattr(socket, "socket", none_left)
+        notifier.tell("WATCHDOG=1")
+    assert manager.recv(100) == b"WATCHDOG=1"
