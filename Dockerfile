@@ -13,16 +13,30 @@
 # together with no-new-privileges.
 
 ARG PYTHON_VERSION=3.13
+# Other bases with a Python of their own; the first needs its headers too, if it has no apt-get.
+ARG BUILD_IMAGE=python:${PYTHON_VERSION}-slim
+ARG IMAGE=python:${PYTHON_VERSION}-slim
 
-FROM python:${PYTHON_VERSION}-slim AS build
+FROM ${BUILD_IMAGE} AS build
+# The compiler stays in this stage. Any version of Debian's will do.
+# hadolint ignore=DL3008
+RUN command -v gcc >/dev/null \
+ || { apt-get update \
+   && apt-get install --yes --no-install-recommends gcc libc6-dev \
+   && rm -rf /var/lib/apt/lists/*; }
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE ./
 COPY rrdns ./rrdns
-RUN pip wheel --no-cache-dir --wheel-dir /wheels .
-RUN python -m venv /opt/rrdns \
- && /opt/rrdns/bin/pip install --no-cache-dir --no-index --find-links /wheels rrdns
+# The compiled executor is part of the image: a build without it fails.
+ENV RRDNS_NATIVE=require
+RUN python3 -m venv /tools \
+ && /tools/bin/pip wheel --no-cache-dir --wheel-dir /wheels . \
+ && python3 -m venv /opt/rrdns \
+ && /opt/rrdns/bin/pip install --no-cache-dir --no-index --find-links /wheels rrdns \
+ && /opt/rrdns/bin/python -I -c "import rrdns.server._loop"
 
-FROM python:${PYTHON_VERSION}-slim
+# hadolint ignore=DL3006
+FROM ${IMAGE}
 COPY --from=build /opt/rrdns /opt/rrdns
 RUN useradd --system --user-group --uid 10053 --no-create-home --home-dir /var/lib/rrdns rrdns \
  && install -d -o rrdns -g rrdns -m 0755 /run/rrdns \
@@ -34,7 +48,7 @@ USER 10053:10053
 EXPOSE 53/udp 53/tcp 9353/tcp
 # The health of the loops, not of the nodes; 9353 is the default of server.http.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 \
-  CMD ["python", "-c", "import urllib.request as http; http.urlopen('http://127.0.0.1:9353/healthz', timeout=4)"]
+  CMD ["/opt/rrdns/bin/python", "-c", "import urllib.request as http; http.urlopen('http://127.0.0.1:9353/healthz', timeout=4)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["rrdns"]
 CMD ["-c", "/etc/rrdns/rrdns.yaml", "serve"]

@@ -25,10 +25,10 @@ from rrdns.loading import Loaded, load
 from rrdns.model import Snapshot
 from rrdns.overriding import Overriding
 from rrdns.reloading import Reloads, first_state
+from rrdns.server.activation import open_sockets
 from rrdns.server.memory import give_back_large_blocks
 from rrdns.server.notify import Notifier
 from rrdns.server.privileges import become
-from rrdns.server.sockets import bind_all
 from rrdns.settings import Config, ServerSettings
 from rrdns.shortage import Shortage, within_descriptors
 from rrdns.store.directory import open_directory
@@ -121,7 +121,7 @@ class Service:
             stack.callback(self._notifier.close)
         Shortage(self._checking.set_obstacle, self._answering.shed).watch(stack)
         server = self._config.server
-        bound = bind_all(server.listen, self._answering.udp_workers)
+        bound = open_sockets(server.listen, self._answering.udp_workers)
         for pair in bound:
             stack.callback(pair.close)
         http = await self._start_http(stack)

@@ -10,8 +10,10 @@ DATAGRAM_OCTETS: int
 class LoopCore:
     """One socket's loop without its thread: `run` is the thread's work.
 
-    Owns `executor` while it runs. `wake` is an eventfd; it is written to when a miss waits and the
-    control side sleeps. Raises MemoryError.
+    Owns `executor` while it runs. Of a held socket, which somebody else serves when we are gone,
+    `run` leaves behind what it has not received.
+    `wake` is an eventfd; it is written to when a miss waits and the control side sleeps.
+    Raises MemoryError.
     """
 
     def __init__(
@@ -23,6 +25,7 @@ class LoopCore:
         slot: int,
         is_ipv6: bool,
         is_wildcard: bool,
+        is_held: bool = False,
     ) -> None: ...
     def run(self) -> None:
         """Answer until `stop`, then what has arrived, but under a flood for no longer than 1 s."""

@@ -107,6 +107,7 @@ cdef class LoopCore:
     cdef NativeExecutor _executor
     cdef executor_t *_state
     cdef int _descriptor
+    cdef bint _is_held
     cdef int _wake
     cdef uint32_t _slot
     cdef uint64_t _stopping
@@ -117,11 +118,12 @@ cdef class LoopCore:
 
     def __cinit__(
         self, NativeExecutor executor, *, int descriptor, int wake, uint32_t slot,
-        bint is_ipv6, bint is_wildcard,
+        bint is_ipv6, bint is_wildcard, bint is_held=False,
     ):
         self._executor = executor
         self._state = executor.state
         self._descriptor = descriptor
+        self._is_held = is_held
         self._wake = wake
         self._slot = slot
         pthread_mutex_init(&self._lock, NULL)
@@ -140,12 +142,18 @@ cdef class LoopCore:
         with nogil:
             while not __atomic_load_n(&self._stopping, __ATOMIC_RELAXED):
                 self._turn(MSG_WAITFORONE, -1)
+            if self._is_held:
+                # What has not been received is for who serves the socket next.
+                with gil:
+                    return
             deadline = _seconds(CLOCK_MONOTONIC_COARSE) + DRAIN_SECONDS
             while self._turn(MSG_DONTWAIT, -1) > 0 and self._now <= deadline:
                 pass
 
     def stop(self):
         __atomic_store_n(&self._stopping, 1, __ATOMIC_SEQ_CST)
+        if self._is_held:
+            return
         # Ends a wait for the next datagram at once, although Linux calls it an error on a socket
         # without a peer; where it does not, the idle time-out does.
         shutdown(self._descriptor, SHUT_RD)

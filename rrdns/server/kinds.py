@@ -55,7 +55,13 @@ class PythonKind:
     ) -> UdpLoop:
         """Return a loop that is not started."""
         return UdpLoop(
-            udp, bound.family, table, wildcard=bound.wildcard, limits=limits, stagger=stagger
+            udp,
+            bound.family,
+            table,
+            wildcard=bound.wildcard,
+            limits=limits,
+            stagger=stagger,
+            held=bound.held,
         )
 
     def serve_misses(self, stack: AsyncExitStack, loops: Sequence[Any]) -> None:
@@ -98,7 +104,13 @@ class NativeKind:
         from rrdns.server.nativeudp import NativeUdpLoop
 
         return NativeUdpLoop(
-            udp, bound.family, table, wildcard=bound.wildcard, limits=limits, stagger=stagger
+            udp,
+            bound.family,
+            table,
+            wildcard=bound.wildcard,
+            limits=limits,
+            stagger=stagger,
+            held=bound.held,
         )
 
     def serve_misses(self, stack: AsyncExitStack, loops: Sequence[Any]) -> None:

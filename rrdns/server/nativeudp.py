@@ -50,6 +50,7 @@ class NativeUdpLoop:
         wildcard: bool,
         limits: NativeLimits | None,
         stagger: int = 0,
+        held: bool = False,
     ) -> None:
         self._socket = udp
         self._slot = SLOTS.index(("udp", str(family)))
@@ -64,6 +65,7 @@ class NativeUdpLoop:
             slot=self._slot,
             is_ipv6=family is Family.IPV6,
             is_wildcard=wildcard,
+            is_held=held,
         )
         self.misses = Misses(table.table.snapshot, self._core.turn)
         self.set_limits(limits)

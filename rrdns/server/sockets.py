@@ -35,13 +35,17 @@ _ABSENT_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The sockets of one endpoint; `wildcard`: bound to all addresses of the family."""
+    """The sockets of one endpoint; `wildcard`: bound to all addresses of the family.
+
+    `held`: somebody else keeps them open, and serves them when we are gone.
+    """
 
     endpoint: Endpoint
     family: Family
     wildcard: bool
     udp: tuple[socket.socket, ...]
     tcp: socket.socket
+    held: bool = False
 
     def close(self) -> None:
         """Close all sockets."""
@@ -126,6 +130,17 @@ def _prepare_udp(udp: socket.socket, family: Family, *, wildcard: bool) -> None:
         except OSError:
             # Without CAP_NET_ADMIN: as much as net.core.rmem_max and wmem_max let.
             udp.setsockopt(socket.SOL_SOCKET, asked, _BUFFER_OCTETS)
+    _ask_for_information(udp, family, wildcard=wildcard)
+
+
+def prepare_held(udp: socket.socket, tcp: socket.socket, family: Family, *, wildcard: bool) -> None:
+    """Make sockets ready that somebody else has bound, and given the buffers that they have."""
+    udp.setblocking(False)
+    tcp.setblocking(False)
+    _ask_for_information(udp, family, wildcard=wildcard)
+
+
+def _ask_for_information(udp: socket.socket, family: Family, *, wildcard: bool) -> None:
     if family is Family.IPV6:
         # Replies fit the minimum MTU; a forged "packet too big" must not change how we send.
         udp.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _IP_PMTUDISC_OMIT)

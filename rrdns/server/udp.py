@@ -62,7 +62,7 @@ class UdpLoop:
     Answers from the newest table that `publish` was given; owns an executor, and thereby a
     rotation that no other loop steps. `progress` grows at least once a second while the loop
     lives. `dropped` counts what got no reply for a reason of the socket's, `limited` what rate
-    limiting did, by action.
+    limiting did, by action. Of a `held` socket a stop leaves behind what has not been received.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class UdpLoop:
         wildcard: bool,
         limits: Limits,
         stagger: int = 0,
+        held: bool = False,
     ) -> None:
         self.dropped: Counter[str] = Counter()
         self.limited: Counter[str] = Counter()
@@ -85,6 +86,7 @@ class UdpLoop:
         self._descriptor = udp.fileno()
         self._slot = SLOTS.index(("udp", str(family)))
         self._stopping = False
+        self._held = held
         self._now = 0
         self._wildcard = wildcard
         self._batch = Batch(BATCH, family, wildcard=wildcard)
@@ -120,6 +122,9 @@ class UdpLoop:
     def ask_to_stop(self) -> None:
         """Let the loop come to its end; `stop` waits for it."""
         self._stopping = True
+        if self._held:
+            # What has not been received is for who serves the socket next.
+            return
         # Ends a wait for the next datagram at once, although Linux calls it an error on a socket
         # without a peer; where it does not, the idle time-out does.
         with contextlib.suppress(OSError):
@@ -136,6 +141,10 @@ class UdpLoop:
     def _run(self) -> None:
         while not self._stopping:
             self._turn(MSG_DONTWAIT if self._waiting else MSG_WAITFORONE)
+        if self._held:
+            while self._waiting:
+                self._answer_waiting()
+            return
         # Under a flood there is always more: what has arrived is answered within a second.
         deadline = time.monotonic() + _DRAIN_SECONDS
         while (self._turn(MSG_DONTWAIT) or self._waiting) and time.monotonic() < deadline:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.asking import Dig
+from support.dnsperf import dnsperf
 from support.ports import free_port
 from support.processes import Background, background
-from support.programs import require_program
 from support.serving import RRDNS, fetch, rrdns, serving
 from support.waiting import wait_until
 
@@ -24,8 +24,8 @@ def load(port: int, tmp_path: Path) -> Iterator[Background]:
     """2,000 queries a second for 6 s; it starts with the test's first look at it."""
     queries = write_queries(tmp_path)
     queries.write_text("mx1.example.com A\nmx2.example.com A\ncustomer.test MX\n")
-    command = [require_program("dnsperf"), "-s", "127.0.0.1", "-p", str(port), "-d", str(queries)]
-    with background([*command, "-l", "6", "-Q", "2000", "-t", "2"], tmp_path / "load.log") as run:
+    command = dnsperf(port, queries, seconds=6, rate=2000, timeout_seconds=2)
+    with background(command, tmp_path / "load.log") as run:
         yield run
 
 
@@ -50,6 +50,7 @@ def test_reloads_lose_no_query(
         path.write_text(good)
         server.send(signal.SIGHUP)
         wait_until(lambda: dig.addresses("mx1.example.com") == ADDRESSES, 5, "the mended file")
+        assert load.process.poll() is None, "the reloads took longer than the load"
         assert load.wait(20) == 0
         answered = parse(load.output)
         assert answered.sent > 10_000
@@ -79,11 +80,8 @@ def test_a_reload_of_100000_domains_delays_no_answer(path: Path, port: int, tmp_
     queries = tmp_path / "queries.txt"
     queries.write_text("mx1.example.com A\ncustomer7.test MX\nwww.customer99999.test A\n")
     dig = Dig("127.0.0.1", port)
-    command = [require_program("dnsperf"), "-s", "127.0.0.1", "-p", str(port), "-d", str(queries)]
-    with (
-        serving(path) as server,
-        background([*command, "-l", "4", "-Q", "1000", "-t", "2"], tmp_path / "load.log") as load,
-    ):
+    command = dnsperf(port, queries, seconds=4, rate=1000, timeout_seconds=2)
+    with serving(path) as server, background(command, tmp_path / "load.log") as load:
         load.wait_for_output("Sending queries")
         with domains.open("a") as file:
             file.write("another.test\n")

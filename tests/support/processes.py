@@ -14,7 +14,11 @@ class Background:
     """A running program whose standard output and error go to one file."""
 
     def __init__(
-        self, command: Sequence[str], output: Path, env: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        output: Path,
+        env: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.output_path = output
         with output.open("wb") as file:
@@ -25,6 +29,7 @@ class Background:
                 stderr=file,
                 # A session of its own: what the program started can be ended with it.
                 start_new_session=True,
+                pass_fds=pass_fds,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
             )
 

@@ -14,6 +14,7 @@ PACKAGES = {
     "cc": "gcc",
     "dig": "bind9-dnsutils",
     "dnsperf": "dnsperf",
+    "stdbuf": "coreutils",
     "gdnsd": "gdnsd",
     "ip": "iproute2",
     "knotd": "knot",

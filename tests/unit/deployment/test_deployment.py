@@ -1,7 +1,9 @@
 """The unit file and the Dockerfile fit the project: what can be seen without starting either."""
 
 import re
+import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -127,15 +129,33 @@ def last_stage(word: str) -> list[str]:
 
 def test_the_image_is_built_in_two_stages_of_one_python() -> None:
     stages = [one.rest for one in dockerfile() if one.word == "FROM"]
-    assert stages == ["python:${PYTHON_VERSION}-slim AS build", "python:${PYTHON_VERSION}-slim"]
+    assert stages == ["${BUILD_IMAGE} AS build", "${IMAGE}"]
+    (_, *bases) = [one.rest for one in dockerfile() if one.word == "ARG"]
+    assert bases == [
+        "BUILD_IMAGE=python:${PYTHON_VERSION}-slim",
+        "IMAGE=python:${PYTHON_VERSION}-slim",
+    ]
     assert last_stage("COPY") == ["--from=build /opt/rrdns /opt/rrdns"]
 
 
 def test_the_image_is_built_with_a_python_that_the_project_supports() -> None:
-    (default,) = [one.rest for one in dockerfile() if one.word == "ARG"]
+    default = next(one.rest for one in dockerfile() if one.word == "ARG")
     minor = int(default.removeprefix("PYTHON_VERSION=3."))
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert minor >= int(wanted.removeprefix(">=3."))
+
+
+def test_the_compiler_stays_behind_and_what_it_makes_is_required() -> None:
+    build = [one.rest for one in dockerfile() if one.stage == 0]
+    assert "RRDNS_NATIVE=require" in build
+    assert not any("gcc" in rest or "apt-get" in rest for rest in last_stage("RUN"))
+
+
+def test_hadolint_finds_nothing_wrong(require_program: Callable[[str], str]) -> None:
+    # It comes with the development tools, in the same directory as this Python.
+    tool = shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    code, said = analyze(tool or require_program("hadolint"), str(ROOT / "Dockerfile"))
+    assert (code, said) == (0, "")
 
 
 def test_the_server_in_the_image_is_not_root_and_tells_its_health() -> None:
