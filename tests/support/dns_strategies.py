@@ -39,6 +39,12 @@ prefixes: SearchStrategy[Prefix] = st.lists(labels, max_size=3).map(b"".join)
 apexes: SearchStrategy[Name] = st.sampled_from(APEXES)
 
 
+needs: SearchStrategy[MinHealthy] = st.one_of(
+    st.builds(MinHealthy, st.integers(0, 4)),
+    st.builds(MinHealthy, st.integers(0, 120), st.just(True)),
+)
+
+
 @st.composite
 def names(draw: DrawFn) -> Name:
     """A name at, below or beside the worlds' apexes."""
@@ -102,7 +108,8 @@ def _uncovered(
 
 
 @st.composite
-def _members(draw: DrawFn) -> tuple[Member, ...]:
+def members(draw: DrawFn) -> tuple[Member, ...]:
+    """The members of a host: any tiers and weights, nodes with several addresses and roles."""
     addresses = draw(st.lists(st.sampled_from(ADDRESSES), min_size=1, unique=True))
     return tuple(
         Member(
@@ -126,10 +133,10 @@ def _hosts(draw: DrawFn, apex: Name, hidden_by: frozenset[Name]) -> dict[Prefix,
             continue
         found[prefix] = Host(
             name,
-            draw(_members()),
+            draw(members()),
             policy=draw(st.sampled_from(POLICIES)),
             max_answers=draw(st.integers(1, 8)),
-            min_healthy=MinHealthy(draw(st.integers(0, 100)), draw(st.booleans())),
+            min_healthy=draw(needs),
             rank=draw(st.integers(0, 9)),
         )
     return found
