@@ -66,8 +66,9 @@ class Checking:
         if not self.scheduler.beats:
             found.append("the timer that looks after the checks has stopped")
         if stuck := self.scheduler.stuck:
+            others = f" and of {len(stuck) - 1} others" if len(stuck) > 1 else ""
             first = f"{stuck[0].address} port {stuck[0].port}"
-            found.append(f"checks of {len(stuck)} addresses tell nothing any more: {first}, ...")
+            found.append(f"the checks of {first}{others} give no results any more")
         return found
 
     def _watch(self, config: Config, *, added_by_reload: bool) -> None:

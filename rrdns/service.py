@@ -45,6 +45,7 @@ from rrdns.web.view import View
 _log = logging.getLogger("rrdns")
 
 _COALESCE_SECONDS = 0.1
+_RETRY_SECONDS = 1.0
 # A background thread gives the interpreter back this soon when a query waits for it.
 _SWITCH_SECONDS = 0.0005
 
@@ -90,6 +91,7 @@ class Service:
         self._pause: asyncio.TimerHandle | None = None
         self._changed = False
         self._published = asyncio.Event()
+        self._publish_trouble: tuple[str, ...] = ()
         self._publish_seconds = 0.0
         self._history = History()
         self._checking = Checking(self._config, self._on_change)
@@ -178,8 +180,17 @@ class Service:
             self._changed = True
             self._published.clear()
             return
-        self._publish(self._table)
-        self._pause = asyncio.get_running_loop().call_later(_COALESCE_SECONDS, self._end_pause)
+        pause = _COALESCE_SECONDS
+        try:
+            self._publish(self._table)
+        except Exception:
+            # The last table goes on answering, and whoever told of the change is not to blame.
+            _log.exception("event=publish_failed")
+            self._publish_trouble = ("a change could not be published: see the log",)
+            self._changed = True
+            self._published.clear()
+            pause = _RETRY_SECONDS
+        self._pause = asyncio.get_running_loop().call_later(pause, self._end_pause)
 
     def _end_pause(self) -> None:
         self._pause = None
@@ -194,6 +205,7 @@ class Service:
             self._snapshot(self._config), self._table.generation + 1, previous
         )
         self._answering.publish(self._table)
+        self._publish_trouble = ()
         self._published.set()
         self._publish_seconds = time.perf_counter() - started
         self._history.note(self._table.snapshot, time.time())
@@ -258,7 +270,11 @@ class Service:
             states=self._scheduler.states,
             generation=self._table.generation,
             ready=self._ready,
-            troubles=(*self._answering.troubles(), *self._checking.troubles()),
+            troubles=(
+                *self._answering.troubles(),
+                *self._checking.troubles(),
+                *self._publish_trouble,
+            ),
             reload=self._reloads.state,
             traffic=self._answering.traffic(),
             probe_failures=self._scheduler.failures,
