@@ -8,11 +8,11 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as parse_openmetrics,
 )
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from support.metrics_page import page, samples
 from support.web_views import NO_TRAFFIC, cluster, host, make_view, member, state
 
 from rrdns import __version__
-from rrdns.health.select import Overrides
-from rrdns.targets import Check, Override, ProbeResult, Reason, TargetKey, TlsSession, Verdict
+from rrdns.targets import Check, ProbeResult, Reason, TargetKey, TlsSession, Verdict
 from rrdns.web.metrics import FAMILIES, SLICE_SAMPLES, Exposition
 from rrdns.web.view import View
 
@@ -36,22 +36,6 @@ DESIGN = (
 ADDED = ("rrdns_probe_ssl_cert_info",)
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 SERVER1 = 'node="server1",port="25",role="primary"'
-
-
-def page(view: View, accept: str = "") -> str:
-    _, slices = Exposition().render(view, accept)
-    return b"".join(slices).decode()
-
-
-def samples(view: View, name: str) -> dict[str, float]:
-    """Return the values of a metric by the text of their labels, sorted by name."""
-    found = {}
-    for line in page(view).splitlines():
-        if match := re.fullmatch(re.escape(name) + r"(?:{(.*)})? (\S+)", line):
-            labels = match[1] or ""
-            assert labels not in found
-            found[labels] = float(match[2])
-    return found
 
 
 def test_the_families_are_the_designs_in_its_order() -> None:
@@ -127,42 +111,6 @@ def test_leads_start_at_nought_for_every_address_that_is_answered() -> None:
         'address="192.0.2.11",host="mx4.example.com."': 0,
         'address="203.0.113.10",host="mx4.example.com."': 0,
     }
-
-
-def test_nodes() -> None:
-    by_place = {
-        f'address="192.0.2.11",{SERVER1}': 1,
-        'address="192.0.2.21",node="server2",port="25",role="primary"': 0,
-        'address="2001:db8::21",node="server2",port="25",role="primary"': 0,
-        'address="192.0.2.11",node="mx4.example.com",port="25",role="address"': 1,
-        'address="203.0.113.10",node="mx4.example.com",port="2525",role="address"': 1,
-    }
-    assert samples(cluster(), "rrdns_node_healthy") == by_place
-    by_place['address="2001:db8::21",node="server2",port="25",role="primary"'] = 1
-    assert samples(cluster(), "rrdns_node_in_rotation") == by_place
-    assert samples(cluster(), "rrdns_node_override") == {}
-
-
-def test_an_override_decides_who_is_healthy() -> None:
-    overrides: Overrides = {
-        ("server1", None): Override(Verdict.DOWN, 0.0),
-        ("server2", "primary"): Override(Verdict.UP, 0.0),
-    }
-    view = replace(cluster(), overrides=overrides)
-    server2 = 'node="server2",port="25",role="primary"'
-    assert samples(view, "rrdns_node_override") == {
-        f'address="192.0.2.11",{SERVER1},state="down"': 1,
-        f'address="192.0.2.21",{server2},state="up"': 1,
-        f'address="2001:db8::21",{server2},state="up"': 1,
-    }
-    healthy = samples(view, "rrdns_node_healthy")
-    assert healthy[f'address="192.0.2.11",{SERVER1}'] == 0
-    assert healthy[f'address="192.0.2.21",{server2}'] == 1
-
-
-def test_a_target_without_a_state_counts_as_healthy() -> None:
-    view = make_view(host("mx1.example.com.", member("server1", "primary", "192.0.2.11")))
-    assert samples(view, "rrdns_node_healthy") == {f'address="192.0.2.11",{SERVER1}': 1}
 
 
 def test_hosts() -> None:
