@@ -114,6 +114,10 @@ cdef inline slot_t *slot_of(mmsghdr *header) noexcept nogil:
     return <slot_t *> header.msg_hdr.msg_iov
 
 
+cdef inline uint8_t *data_of(mmsghdr *header) noexcept nogil:
+    return <uint8_t *> header.msg_hdr.msg_iov.iov_base
+
+
 cdef inline const uint8_t *client_of(batch_t *batch, mmsghdr *header) noexcept nogil:
     return <const uint8_t *> header.msg_hdr.msg_name + batch.client_at
 

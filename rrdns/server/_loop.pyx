@@ -11,75 +11,28 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from rrdns.server._batch cimport (
-    BATCH,
-    DATAGRAM_OCTETS,
-    MSG_DONTWAIT,
-    MSG_TRUNC,
-    MSG_WAITFORONE,
-    SHUT_RD,
-    batch_t,
-    clear_interface,
-    client_of,
-    close_batch,
-    iovec,
-    mmsghdr,
-    msghdr,
-    open_batch,
-    rearm,
-    recvmmsg,
-    send_batch,
-    sendmsg,
-    shutdown,
+    BATCH, DATAGRAM_OCTETS, MSG_DONTWAIT, MSG_TRUNC, MSG_WAITFORONE, SHUT_RD, batch_t,
+    clear_interface, client_of, close_batch, data_of, iovec, mmsghdr, msghdr, open_batch, rearm,
+    recvmmsg, send_batch, sendmsg, shutdown,
+)
+from rrdns.server._posix cimport (
+    CLOCK_MONOTONIC_COARSE, CLOCK_REALTIME_COARSE, eventfd_write, poll, pthread_mutex_destroy,
+    pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock, seconds_of,
 )
 from rrdns.server._ring cimport (
-    MAX_WAITING,
-    __ATOMIC_RELAXED,
-    __ATOMIC_SEQ_CST,
-    __atomic_exchange_n,
-    __atomic_load_n,
-    __atomic_store_n,
-    close_ring,
-    first_miss,
-    forget_miss,
-    miss_t,
-    open_ring,
-    put_miss,
-    ring_t,
+    MAX_WAITING, __ATOMIC_RELAXED, __ATOMIC_SEQ_CST, __atomic_exchange_n, __atomic_load_n,
+    __atomic_store_n, close_ring, first_miss, forget_miss, miss_t, open_ring, put_miss, ring_t,
 )
 from rrdns.table._native cimport (
-    MISS,
-    RESPONSE,
-    SHORT,
-    NativeExecutor,
-    adopt_offered,
-    execute,
-    executor_t,
-    limit_reply,
-    set_clock,
+    MISS, RESPONSE, SHORT, NativeExecutor, adopt_offered, asked_t, execute_read, executor_t,
+    limit_reply, read_ahead, read_packet, set_clock,
 )
 
-cdef extern from "<time.h>" nogil:
-    struct timespec:
-        long tv_sec
-        long tv_nsec
-    enum:
-        CLOCK_MONOTONIC_COARSE
-        CLOCK_REALTIME_COARSE
-    int clock_gettime(int clock, timespec *now)
-
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
-    int pthread_mutex_init(pthread_mutex_t *lock, void *attributes)
-    int pthread_mutex_destroy(pthread_mutex_t *lock)
-    int pthread_mutex_lock(pthread_mutex_t *lock)
-    int pthread_mutex_unlock(pthread_mutex_t *lock)
-
-cdef extern from "<sys/eventfd.h>" nogil:
-    int eventfd_write(int descriptor, uint64_t value)
-
 cdef enum:
+    CACHE_LINE = 64
     DRAIN_SECONDS = 1
+    MAX_FAILURES = 8
+    PAUSE_MILLISECONDS = 10
 
 globals().update(BATCH=BATCH, MAX_WAITING=MAX_WAITING, DATAGRAM_OCTETS=DATAGRAM_OCTETS)
 
@@ -93,17 +46,15 @@ cdef struct drops_t:
     uint64_t receive_errors
 
 
-cdef int64_t _seconds(int clock) noexcept nogil:
-    cdef timespec now
-    clock_gettime(clock, &now)
-    return now.tv_sec
-
-
 cdef class LoopCore:
+    # Loops on several cores must not write to the same cache line: what one of them writes stands
+    # between these gaps.
+    cdef uint8_t _gap_before[CACHE_LINE]
     cdef batch_t _batch
     cdef ring_t _ring
     cdef pthread_mutex_t _lock
     cdef drops_t _drops
+    cdef asked_t _asked[BATCH]
     cdef NativeExecutor _executor
     cdef executor_t *_state
     cdef int _descriptor
@@ -114,7 +65,9 @@ cdef class LoopCore:
     cdef uint64_t _awake
     cdef uint64_t _progress
     cdef uint64_t _unsent_misses
+    cdef uint64_t _failures
     cdef int64_t _now
+    cdef uint8_t _gap_behind[CACHE_LINE]
 
     def __cinit__(
         self, NativeExecutor executor, *, int descriptor, int wake, uint32_t slot,
@@ -146,7 +99,7 @@ cdef class LoopCore:
                 # What has not been received is for who serves the socket next.
                 with gil:
                     return
-            deadline = _seconds(CLOCK_MONOTONIC_COARSE) + DRAIN_SECONDS
+            deadline = seconds_of(CLOCK_MONOTONIC_COARSE) + DRAIN_SECONDS
             while self._turn(MSG_DONTWAIT, -1) > 0 and self._now <= deadline:
                 pass
 
@@ -171,13 +124,13 @@ cdef class LoopCore:
         cdef int64_t unix_now = now
         if received > 0:
             count = received
+            self._failures = 0
         elif received < 0 and errno != EAGAIN and errno != EINTR:
-            # Errors of earlier sends are reported here (ECONNREFUSED): reading goes on.
-            self._drops.receive_errors += 1
+            self._note_failure()
         self._progress += 1
         if now < 0:
-            now = _seconds(CLOCK_MONOTONIC_COARSE)
-            unix_now = _seconds(CLOCK_REALTIME_COARSE)
+            now = seconds_of(CLOCK_MONOTONIC_COARSE)
+            unix_now = seconds_of(CLOCK_REALTIME_COARSE)
         pthread_mutex_lock(&self._lock)
         adopt_offered(self._state)
         if now != self._now:
@@ -195,6 +148,14 @@ cdef class LoopCore:
                 eventfd_write(self._wake, 1)
         return received
 
+    cdef void _note_failure(self) noexcept nogil:
+        """Count a failed receive; errors of earlier sends are reported here (ECONNREFUSED)."""
+        self._drops.receive_errors += 1
+        self._failures += 1
+        if self._failures > MAX_FAILURES:
+            # It is of another kind, and trying again at once would only take a whole core.
+            poll(NULL, 0, PAUSE_MILLISECONDS)
+
     cdef uint32_t _answer(self, uint32_t count) noexcept nogil:
         """Turn queries to replies; put those that are to be sent first, and return their number."""
         cdef batch_t *batch = &self._batch
@@ -202,6 +163,13 @@ cdef class LoopCore:
         cdef mmsghdr *header
         cdef mmsghdr other
         cdef int32_t size
+        # Step by step for all of them, so that the memory's answers for one come in while the others
+        # are looked at: with many domains that is most of an answer's time.
+        for index in range(count):
+            header = &batch.headers[index]
+            read_packet(self._state, &self._asked[index], data_of(header), header.msg_len)
+        for index in range(count):
+            read_ahead(self._state, &self._asked[index])
         for index in range(count):
             header = &batch.headers[index]
             if header.msg_hdr.msg_namelen != batch.name_octets:
@@ -215,7 +183,7 @@ cdef class LoopCore:
                     clear_interface(batch, &header.msg_hdr)
                 else:
                     header.msg_hdr.msg_controllen = 0
-            size = self._reply(header)
+            size = self._reply(header, &self._asked[index])
             if size <= 0:
                 continue
             header.msg_hdr.msg_iov.iov_len = size
@@ -227,14 +195,13 @@ cdef class LoopCore:
             replies += 1
         return replies
 
-    cdef int32_t _reply(self, mmsghdr *header) noexcept nogil:
+    cdef int32_t _reply(self, mmsghdr *header, const asked_t *asked) noexcept nogil:
         """Make a datagram its own reply and return the size; not above 0: there is none."""
         cdef batch_t *batch = &self._batch
-        cdef uint8_t *data = <uint8_t *> header.msg_hdr.msg_iov.iov_base
+        cdef uint8_t *data = data_of(header)
         cdef const uint8_t *client = client_of(batch, header)
-        cdef int32_t size = execute(
-            self._state, data, header.msg_len, DATAGRAM_OCTETS,
-            client, batch.client_octets, self._slot,
+        cdef int32_t size = execute_read(
+            self._state, asked, data, DATAGRAM_OCTETS, client, batch.client_octets, self._slot
         )
         if size > 0:
             if self._state.edition.limits != NULL:

@@ -169,7 +169,9 @@ cdef struct edition_t:
     edition_t *newer         # NULL: there is none
 
 cdef struct asked_t:
-    # The last packet's question and OPT.
+    # A packet's question and OPT.
+    int32_t code             # 0, or why the packet is no ordinary query
+    uint64_t hashed          # of the whole name
     uint32_t name_octets
     uint32_t end             # where the question ends in the packet
     uint32_t label_count
@@ -195,7 +197,8 @@ cdef struct executor_t:
     uint64_t limited[2]      # dropped, slipped
     uint64_t *counts         # by type, RCODE and slot, as `table.TALLY_KEYS`
     uint16_t first_tally[TYPE_PLACES]
-    asked_t asked
+    const asked_t *asked     # the query that was executed last
+    asked_t own              # where `execute` reads one
 
 
 # --- for a loop -------------------------------------------------------------------------------
@@ -205,6 +208,17 @@ cdef struct executor_t:
 # (4 or 16 octets).
 cdef int32_t execute(
     executor_t *state, uint8_t *buffer, uint32_t size, uint32_t room,
+    const uint8_t *client, uint32_t client_octets, uint32_t slot,
+) noexcept nogil
+
+# The same in steps, for who has several packets at hand: what a step asks the memory for is there
+# when the next one is taken, if those of other packets come between. The table has to stay the same.
+cdef void read_packet(
+    const executor_t *state, asked_t *asked, const uint8_t *packet, uint32_t size,
+) noexcept nogil
+cdef void read_ahead(const executor_t *state, const asked_t *asked) noexcept nogil
+cdef int32_t execute_read(
+    executor_t *state, const asked_t *asked, uint8_t *buffer, uint32_t room,
     const uint8_t *client, uint32_t client_octets, uint32_t slot,
 ) noexcept nogil
 

@@ -77,6 +77,7 @@ cdef class NativeExecutor:
             self.state.first_tally[<Py_ssize_t> rrtype] = tally(rrtype, RCODE_NOERROR)
         take_over(NULL, &first.raw)
         self.state.edition = &first.raw
+        self.state.asked = &self.state.own
         self.state.adopted = 1
         self._editions = [first]
         self._earlier = Counter()
@@ -173,7 +174,8 @@ cdef class NativeExecutor:
         check_asker(0, client)
         if not HEADER <= len(reply) <= SCRATCH:
             raise ValueError("a reply has from 12 to 65,535 octets")
-        read_query(packet, len(packet), &self.state.asked)
+        read_packet(self.state, &self.state.own, packet, len(packet))
+        self.state.asked = &self.state.own
         memcpy(self._scratch, <const uint8_t *> reply, len(reply))
         size = limit_reply(
             self.state, self._scratch, len(reply), <const uint8_t *> client, len(client), now

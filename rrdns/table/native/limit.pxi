@@ -106,7 +106,7 @@ cdef uint32_t over_limit(
     cdef const table_t *table = state.edition.table
     cdef uint32_t slip = state.edition.limits.slip
     if is_signed(
-        &state.asked, table.secrets, table.secret_count, MAX_AGE_SECONDS,
+        state.asked, table.secrets, table.secret_count, MAX_AGE_SECONDS,
         <uint32_t> state.unix_now, client, client_octets,
     ):
         return size

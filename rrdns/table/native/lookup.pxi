@@ -12,6 +12,27 @@ cdef struct found_t:
     uint32_t apex_at         # where the apex begins within the QNAME
 
 
+cdef void read_packet(
+    const executor_t *state, asked_t *asked, const uint8_t *packet, uint32_t size,
+) noexcept nogil:
+    """Read a packet, and ask the memory for where its QNAME may stand among the domains."""
+    cdef const domains_t *domains = &state.edition.table.fixed.domains
+    asked.code = read_query(packet, size, asked)
+    if asked.code == 0:
+        asked.hashed = hash_of(asked.name, asked.name_octets)
+        prefetch(&domains.slots[asked.hashed & domains.mask])
+
+
+cdef void read_ahead(const executor_t *state, const asked_t *asked) noexcept nogil:
+    """Ask the memory for the domain that the QNAME may be."""
+    cdef const domains_t *domains = &state.edition.table.fixed.domains
+    cdef uint64_t word
+    if asked.code == 0:
+        word = domains.slots[asked.hashed & domains.mask]
+        if word >> 32 == asked.hashed >> 32:
+            prefetch(domains.blob + <uint32_t> word)
+
+
 cdef bint find_entry(const table_t *table, const asked_t *asked, found_t *found) noexcept nogil:
     """Find what answers a question; False is a miss."""
     cdef const static_t *fixed = table.fixed
@@ -25,8 +46,9 @@ cdef bint find_entry(const table_t *table, const asked_t *asked, found_t *found)
         in_zones = has_depth(fixed.names.depths, depth)
         in_domains = has_depth(fixed.domains.depths, depth)
         if in_zones or in_domains:
-            hashed = hash_of(asked.name + asked.labels[index],
-                             asked.name_octets - asked.labels[index])
+            hashed = asked.hashed if index == 0 else hash_of(
+                asked.name + asked.labels[index], asked.name_octets - asked.labels[index]
+            )
             place = find_place(fixed, asked, index, hashed) if in_zones else NULL
             if index == 0 and place != NULL:
                 if place.host >= 0 and table.hosts[place.host] != NULL:

@@ -18,11 +18,18 @@ cdef int32_t execute(
     executor_t *state, uint8_t *buffer, uint32_t size, uint32_t room,
     const uint8_t *client, uint32_t client_octets, uint32_t slot,
 ) noexcept nogil:
-    cdef asked_t *asked = &state.asked
+    read_packet(state, &state.own, buffer, size)
+    return execute_read(state, &state.own, buffer, room, client, client_octets, slot)
+
+
+cdef int32_t execute_read(
+    executor_t *state, const asked_t *asked, uint8_t *buffer, uint32_t room,
+    const uint8_t *client, uint32_t client_octets, uint32_t slot,
+) noexcept nogil:
     cdef found_t found
-    cdef int32_t code = read_query(buffer, size, asked)
-    if code:
-        return code
+    state.asked = asked
+    if asked.code:
+        return asked.code
     if rare(asked.rrclass != CLASS_IN) or not find_entry(state.edition.table, asked, &found):
         return MISS
     return write_reply(state, &found, buffer, room, client, client_octets, slot)
@@ -32,7 +39,7 @@ cdef inline int32_t write_reply(
     executor_t *state, const found_t *found, uint8_t *buffer, uint32_t room,
     const uint8_t *client, uint32_t client_octets, uint32_t slot,
 ) noexcept nogil:
-    cdef const asked_t *asked = &state.asked
+    cdef const asked_t *asked = state.asked
     cdef const entry_t *entry = found.entry
     cdef const table_t *table = state.edition.table
     cdef const body_t *body = entry.bodies
@@ -119,7 +126,7 @@ cdef inline void write_opt(
     const uint8_t *client, uint32_t client_octets, uint32_t slot, bint tells_why,
 ) noexcept nogil:
     """Write our size, DO repeated, and the options in the order of their codes."""
-    cdef const asked_t *asked = &state.asked
+    cdef const asked_t *asked = state.asked
     memset(to, 0, OPT_HEAD)
     to[2] = TYPE_OPT
     store16(to + 3, table.udp_payload)
