@@ -22,10 +22,10 @@ PURE := $(PURE),rrdns/health/tally.py,rrdns/health/watched.py
 PURE := $(PURE),rrdns/health/select.py,rrdns/health/smtp.py,rrdns/health/overrides.py,rrdns/table/*,rrdns/domainmap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench fuzz fuzz-native fmt docs
+.PHONY: help setup run test check bench bench-failover fuzz fuzz-native fmt docs
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## install rrdns and its development tools into .venv
 
@@ -52,8 +52,11 @@ check: setup ## lint, formatting, types, the floors
 	$(BIN)/pytest --quiet tests/test_floors.py
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run; fi
 
-bench: setup ## compare CPU per query and rate with nsd, knot, gdnsd and bind
+bench: setup ## measure rrdns beside other servers: bench/results.md and a chart
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+bench-failover: setup ## let nodes fail and return, and watch rrdns, gdnsd and PowerDNS
+	$(BIN)/python -m bench.failover $(BENCH_ARGS)
 
 fuzz: setup ## look for inputs that break an invariant, for SECONDS=60
 	-$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fuzz]'
