@@ -28,9 +28,10 @@ def set_up(level: str, form: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # asyncio tells of its selector at debug, aiohttp of every request at info: neither is news.
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # asyncio tells of its selector, aiohttp of every request, watchfiles of what happens in a
+    # directory: nothing of it is news.
+    for name in ("asyncio", "aiohttp.access", "watchfiles"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _Lines(logging.Formatter):

@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
+from rrdns.config.schema import DEFAULT_LISTEN
+
 ROOT = Path(__file__).parent.parent.parent.parent
 UNIT = ROOT / "systemd" / "rrdns.service"
+SOCKET = ROOT / "systemd" / "rrdns.socket"
 INSTALLED = "/opt/rrdns/.venv/bin/rrdns"
 
 
@@ -50,7 +53,7 @@ def test_the_control_socket_may_be_given_to_a_group() -> None:
     # @privileged has chown; a later line gives it back.
     assert settings(UNIT.read_text())["SystemCallFilter"] == [
         "@system-service",
-        "~@privileged",
+        "~@privileged @resources",
         "@chown",
     ]
 
@@ -61,6 +64,17 @@ def installed_unit(tmp_path: Path) -> Path:
     unit = tmp_path / "rrdns.service"
     unit.write_text(UNIT.read_text().replace(INSTALLED, "/bin/true"))
     return unit
+
+
+def test_the_socket_unit_holds_what_the_default_configuration_listens_on() -> None:
+    unit = settings(SOCKET.read_text())
+    wanted = [str(endpoint) for endpoint in DEFAULT_LISTEN]
+    assert unit["ListenDatagram"] == unit["ListenStream"] == wanted
+    assert unit["BindIPv6Only"] == ["ipv6-only"]
+    assert unit["ReceiveBuffer"] == ["64M"]
+    # One service for all connections, and the one of the same name.
+    assert "Accept" not in unit
+    assert "Service" not in unit
 
 
 def analyze(program: str, *arguments: str) -> tuple[int, str]:
@@ -79,6 +93,7 @@ def test_systemd_understands_every_line(
         "--man=no",
         "--recursive-errors=no",
         str(installed_unit),
+        str(SOCKET),
     )
     # It may complain of other units of the machine.
     assert [line for line in said.splitlines() if "rrdns" in line] == []
@@ -93,7 +108,7 @@ def test_systemd_finds_little_exposed(
         "security",
         "--offline=true",
         "--no-pager",
-        "--threshold=25",
+        "--threshold=16",
         str(installed_unit),
     )
     assert code == 0, said
