@@ -37,6 +37,13 @@ def _by_others(work: str, key: str, subject: str, limits: Mapping[str, float]) -
     ]
 
 
+def _failover(event: str, kind: str, limit_seconds: float) -> list[Goal]:
+    return [
+        Goal(f"node {event}: out, longest", f"failover.out/{kind}/rrdns", limit_seconds, " s", 1),
+        Goal("its return: back, longest", f"failover.back/{kind}/rrdns", 6.0, " s", 1),
+    ]
+
+
 _MIX = {"gdnsd": 1.0, "nsd": 0.85, "knot": 0.92, "bind": 0.6, "powerdns": 0.02, "echo": 1.2}
 _PYTHON = {"nsd": 1.6}
 _DOMAINS = {"gdnsd": 0.95, "nsd": 0.8, "knot": 0.85}
@@ -62,6 +69,10 @@ GOALS: Sequence[Goal] = (
     Goal("verdict to first changed answer", "publish.verdict_ms", 5.0, " ms"),
     Goal("p99 at half of the maximum rate by NSD's", "latency.p99/nsd", 1.0, " x"),
     Goal("good answers beside a flood of misses", "misses.kept/rrdns", 0.9, " x", at_least=True),
+    *_failover("process dies", "death", 4.0),
+    *_failover("greets with 421", "refusal", 4.0),
+    *_failover("host is silent", "silence", 8.0),
+    *_failover("process is stopped", "stop", 25.0),
 )
 
 
