@@ -1,6 +1,6 @@
 """Where the misses of compiled loops are answered: in the event loop's spare time.
 
-A miss takes as long as a hundred hits. They get what CPU time the loops leave, in slices of a
+A miss takes as long as a hundred hits. They get what CPU time the loops leave, in slices of half a
 millisecond between which probes, pages and TCP have their turns; a twentieth of one core where the
 loops leave nothing, so that a flood of misses takes no more than that from good answers.
 """
@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-_SLICE_SECONDS = 0.001
+_SLICE_SECONDS = 0.0005
 _LEAST_SECONDS = 0.0002  # a slice shorter than this is not worth a wake-up
 _BURST_SECONDS = 0.002
 _SAMPLE_SECONDS = 0.005
