@@ -66,13 +66,11 @@ cdef class NativeExecutor:
         cdef NativeTable native = as_native(table, None)
         cdef _Edition first = _Edition(native, None, 1)
         first.begin(stagger, native.origins(None, None))
-        self.state = <executor_t *> calloc(1, sizeof(executor_t))
-        self._scratch = <uint8_t *> calloc(1, SCRATCH)
-        if self.state == NULL or self._scratch == NULL:
-            raise MemoryError
-        self.state.counts = <uint64_t *> calloc(len(TALLY_KEYS) * SLOT_COUNT, sizeof(uint64_t))
-        if self.state.counts == NULL:
-            raise MemoryError
+        self.state = <executor_t *> own_lines(sizeof(executor_t))
+        self.state.counts = <uint64_t *> own_lines(
+            len(TALLY_KEYS) * SLOT_COUNT * sizeof(uint64_t)
+        )
+        self._scratch = <uint8_t *> own_lines(SCRATCH)
         for rrtype in range(TYPE_PLACES):
             self.state.first_tally[<Py_ssize_t> rrtype] = tally(rrtype, RCODE_NOERROR)
         take_over(NULL, &first.raw)
