@@ -91,9 +91,11 @@ class Rotation:
         """Return how often each packed address led the answers of each host."""
         leads = Counter(self.earlier)
         for rotor, start, turn in zip(self.rotors, self.starts, self.turns, strict=True):
-            count = len(rotor.leads)
-            for index, address in enumerate(rotor.leads):
-                # How many of start..turn-1 are `index` modulo `count`.
-                served = (turn - index - 1) // count - (start - index - 1) // count
-                leads[rotor.host, address] += served
+            # Those that never led are told too.
+            rounds, rest = divmod(turn - start, len(rotor.leads) or 1)
+            for address, times in Counter(rotor.leads).items():
+                leads[rotor.host, address] += rounds * times
+            first = start % (len(rotor.leads) or 1)
+            for address in (rotor.leads * 2)[first : first + rest]:
+                leads[rotor.host, address] += 1
         return leads
