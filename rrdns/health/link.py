@@ -40,6 +40,7 @@ class Link:
         self._on_connected = on_connected
         self._on_data = on_data
         self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._error: BaseException | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = float("inf")
         self._unsent = b""
@@ -63,6 +64,12 @@ class Link:
     async def ended(self) -> None:
         """Wait until somebody called `close`, or raise what went wrong."""
         await self._ended
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                # An error holds the frames that it passes, and these hold us.
+                self._error = None
 
     def close(self) -> None:
         """Close at once; what is unsent is dropped."""
@@ -75,8 +82,9 @@ class Link:
                 self._loop.remove_reader(self._fd)
             self._socket.close()
             self._socket = None
-        if not self._ended.done():
-            self._ended.set_result(None)
+        self._end(None)
+        # Our owner holds us: thousands of probes shall leave no circles for the collector.
+        self._on_connected = self._on_data = _nothing
 
     @property
     def own_address(self) -> str:
@@ -130,8 +138,7 @@ class Link:
         try:
             callback(self._socket)
         except Exception as error:
-            if not self._ended.done():
-                self._ended.set_exception(error)
+            self._end(error)
 
     def _connected(self, sock: socket.socket) -> None:
         self._stop_writing()
@@ -158,9 +165,14 @@ class Link:
         self._timer = None
         if self._loop.time() < self._deadline:
             self.set_deadline(self._deadline)
-        elif not self._ended.done():
+        else:
             # Whoever waits wakes a turn later, so that what else came due in this turn is seen.
-            self._ended.set_exception(self._silence())
+            self._end(self._silence())
+
+    def _end(self, error: Exception | None) -> None:
+        if not self._ended.done():
+            self._error = error
+            self._ended.set_result(None)
 
     def _silence(self) -> OSError:
         if self._socket is not None and is_held_back(self._socket):
@@ -177,3 +189,7 @@ def _send(sock: socket.socket, data: bytes) -> int:
 
 def _os_error(number: int) -> OSError:
     return OSError(number, os.strerror(number))
+
+
+def _nothing(*_: object) -> None:
+    pass

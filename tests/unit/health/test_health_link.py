@@ -1,10 +1,12 @@
 """The connection of a probe: deadlines that move, writes that wait, errors that are told."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
-from support.smtp_peers import Handler, peer, silent, target
+from support.ports import free_port
+from support.smtp_peers import GOOD, Handler, peer, script, silent, target
 
 from rrdns.health.link import Link
 from rrdns.health.probe import probe
@@ -119,3 +121,32 @@ def test_a_connection_that_fails_at_once_is_closed() -> None:
     # Nobody connects to everybody. An open socket would be a warning, and that an error.
     result = asyncio.run(probe(target(25, address="255.255.255.255")))
     assert (result.reason, result.phase) == (Reason.LOCAL, "connect")
+
+
+@pytest.mark.parametrize("handler", [script(*GOOD), None], ids=["good", "refused"])
+def test_probes_leave_nothing_to_the_garbage_collector(handler: Handler | None) -> None:
+    async def body(port: int) -> None:
+        await probe(target(port))
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            for _ in range(20):
+                await probe(target(port))
+            gc.collect()
+            # The peer, in this very process, does leave some.
+            left = [type(found) for found in gc.garbage]
+            assert [kind for kind in left if kind.__module__.startswith("rrdns")] == []
+            assert OSError not in {kind.__base__ for kind in left}
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+
+    async def refused() -> None:
+        await body(free_port())
+
+    if handler is None:
+        asyncio.run(refused())
+    else:
+        against(handler, body)
