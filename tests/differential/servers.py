@@ -88,30 +88,33 @@ ZONES = (
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where each server answers."""
+    """Where each server answers; `rrdns` with the compiled executor, where that is built."""
 
     rrdns: int
+    rrdns_python: int
     nsd: int
     knot: int
 
 
 @contextmanager
 def servers(directory: Path) -> Iterator[Ports]:
-    """Run all three until the block ends; each answers for every zone when it begins."""
+    """Run all of them until the block ends; each answers for every zone when it begins."""
     nsd, knotd = require_program("nsd"), require_program("knotd")
-    ports = Ports(free_port(ADDRESS), free_port(ADDRESS), free_port(ADDRESS))
+    ports = Ports(*(free_port(ADDRESS) for _ in range(4)))
     for zone in ZONES:
         (directory / zone.file).write_text(zone.whole())
     (directory / "nsd.conf").write_text(_nsd(directory, ports.nsd))
     (directory / "knot.conf").write_text(_knot(directory, ports.knot))
-    path = directory / "rrdns.yaml"
-    path.write_text(_rrdns(directory, ports.rrdns))
+    paths = [directory / "rrdns.yaml", directory / "rrdns-python.yaml"]
+    paths[0].write_text(_rrdns(directory, ports.rrdns, "auto"))
+    paths[1].write_text(_rrdns(directory, ports.rrdns_python, "python"))
     nsd_command = [nsd, "-d", "-c", str(directory / "nsd.conf")]
     knot_command = [knotd, "-c", str(directory / "knot.conf")]
     with (
         background(nsd_command, directory / "nsd.log") as nsd_running,
         background(knot_command, directory / "knot.log") as knot_running,
-        serving(path),
+        serving(paths[0]),
+        serving(paths[1]),
     ):
         for port, running in ((ports.nsd, nsd_running), (ports.knot, knot_running)):
             for zone in ZONES:
@@ -180,12 +183,13 @@ zone:
 {zones}"""
 
 
-def _rrdns(directory: Path, port: int) -> str:
+def _rrdns(directory: Path, port: int, executor: str) -> str:
     return f"""\
 server:
   listen: ["{ADDRESS}:{port}"]
   http: null
-  control: {directory}/control.sock
+  control: {directory}/{executor}.sock
+  executor: {executor}
   state_directory: null
 limits: {{tcp_idle_timeout: 2m}}
 nodes: {{unused: {{primary: 192.0.2.250, health: {{check: none}}}}}}

@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.executors import require_native
 
 from differential.questions import Question, questions
 from differential.replies import Client, said
@@ -23,10 +24,11 @@ def replies(tmp_path_factory: pytest.TempPathFactory) -> Replies:
     with (
         servers(tmp_path_factory.mktemp("differential")) as ports,
         Client(ADDRESS, ports.rrdns) as rrdns,
+        Client(ADDRESS, ports.rrdns_python) as python,
         Client(ADDRESS, ports.nsd) as nsd,
         Client(ADDRESS, ports.knot) as knot,
     ):
-        clients = {"rrdns": rrdns, "nsd": nsd, "knot": knot}
+        clients = {"rrdns": rrdns, "python": python, "nsd": nsd, "knot": knot}
         for question in questions():
             wires = {name: client.ask(question) for name, client in clients.items()}
             # 0x20: the question comes back as it was asked (RFC 4343, section 4.1).
@@ -50,6 +52,11 @@ def test_thousands_of_questions_are_asked(replies: Replies) -> None:
     least = {0: 2000, 3: 1000, 5: 50, 6: 2, 16: 20}
     assert all(rcodes[rcode] >= count for rcode, count in least.items()), rcodes
     assert sum("TC" in reply.flags for reply in ours) > 50
+
+
+def test_both_executors_say_the_same_octets(replies: Replies) -> None:
+    require_native()
+    assert [question for question, wires in replies if wires["rrdns"] != wires["python"]] == []
 
 
 @pytest.mark.parametrize("server", ["nsd", "knot"])
