@@ -138,8 +138,7 @@ def _approximate(weights: Mapping[bytes, int]) -> dict[bytes, int]:
     def error(shares: Mapping[bytes, int]) -> tuple[float, float]:
         leads = sum(shares.values())
         errors = [
-            abs(shares[address] / leads - weight / total)
-            for address, weight in heaviest.items()
+            abs(shares[address] / leads - weight / total) for address, weight in heaviest.items()
         ]
         return max(errors), sum(errors)
 
@@ -177,16 +176,20 @@ def _fill(
 
     Of equals the next after the lead in the ring comes first.
     """
+    others = {
+        address: (*around[number + 1 :], *around[:number]) for number, address in enumerate(around)
+    }
+    if places == len(around) - 1:
+        # All are answered each time, so nothing is due to anyone: the same objects will do.
+        whole = {lead: (lead, *rest) for lead, rest in others.items()}
+        yield from map(whole.__getitem__, leads)
+        return
     due = dict.fromkeys(around, 0)
-    numbers = {address: number for number, address in enumerate(around)}
-    ring, count = [*around, *around], len(around)
     for lead in leads:
-        number = numbers[lead]
-        rest = ring[number + 1 : number + count]
-        # That each of these is due so much more is the same as that the lead is due less.
-        due[lead] -= places
-        rest.sort(key=due.__getitem__, reverse=True)
-        rest = rest[:places]
+        rest = others[lead]
         for address in rest:
-            due[address] -= count - 1
+            due[address] += places
+        rest = tuple(sorted(rest, key=due.__getitem__, reverse=True)[:places])
+        for address in rest:
+            due[address] -= len(around) - 1
         yield (lead, *rest)
