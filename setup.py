@@ -1,13 +1,12 @@
-"""Builds the compiled executor, for which `pyproject.toml` has no words.
+"""Builds the compiled extensions, for which `pyproject.toml` has no words.
 
-It is optional: where no compiler or no Python headers are, the pure-Python executor serves. The
-environment variable RRDNS_NATIVE says otherwise: `require` makes a failure of the build an error,
-`skip` builds nothing.
+They are optional: where no compiler or no Python headers are, pure Python serves. The environment
+variable RRDNS_NATIVE says otherwise: `require` makes a failure of the build an error, `skip` builds
+nothing.
 """
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -33,14 +32,8 @@ def extensions(environment: Mapping[str, str]) -> list[Extension]:
     # What RRDNS_NATIVE_FLAGS names comes last, so that it wins: `make fuzz-native` uses it.
     more = environment.get("RRDNS_NATIVE_FLAGS", "").split()
     found = [
-        Extension(
-            name,
-            [source],
-            extra_compile_args=[*_FLAGS, *more],
-            extra_link_args=more,
-        )
+        Extension(name, [source], extra_compile_args=[*_FLAGS, *more], extra_link_args=more)
         for name, source in _SOURCES.items()
-        if Path(source).exists()
     ]
     made: list[Extension] = cythonize(
         found, build_dir="build/cython", compiler_directives=_DIRECTIVES
