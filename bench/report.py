@@ -48,12 +48,12 @@ def ratios(rounds: Mapping[str, Sequence[Round]], subjects: Sequence[str]) -> di
 def table(rounds: Mapping[str, Sequence[Round]], subjects: Sequence[str]) -> list[str]:
     """Return the lines of a Markdown table, a server a line.
 
-    The last columns are CPU per query of each subject by the line's server: medians of pairs. A
-    subject that was not measured has no column.
+    "Of a core" is how busy the server was. The last columns are CPU per query of each subject by
+    the line's server: medians of pairs. A subject that was not measured has no column.
     """
     present = [subject for subject in subjects if subject in rounds]
     heads = [
-        *("server", "answered", "queries/s", "CPU us/query", "lowest to highest"),
+        *("server", "answered", "queries/s", "of a core", "CPU us/query", "lowest to highest"),
         *(f"{subject}'s by its" for subject in present),
     ]
     lines = [f"| {' | '.join(heads)} |", "|---" + "|--:" * (len(heads) - 1) + "|"]
@@ -62,6 +62,7 @@ def table(rounds: Mapping[str, Sequence[Round]], subjects: Sequence[str]) -> lis
         cells = [
             *(name, f"{sum(one.answered.completed for one in own):,}"),
             f"{median(one.answered.rate for one in own):,.0f}",
+            f"{median(one.cpu_seconds / one.answered.seconds for one in own):.0%}",
             *(f"{median(costs):.2f}", f"{min(costs):.2f} to {max(costs):.2f}"),
             *(f"{ratio(rounds[subject], own):.2f}" for subject in present),
         ]

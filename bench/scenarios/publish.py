@@ -25,7 +25,7 @@ from bench.smtp import Peer, serving
 
 DOMAINS = 100_000
 NODES = 50
-CHANGES = 30
+CHANGES = 20
 _POOL = 3  # nodes of the host that is asked
 _WATCHED = "127.3.0.1"
 _INTERVAL_SECONDS = 0.3

@@ -24,7 +24,7 @@ _WARM_UP_SECONDS = 0.2
 def mix(options: Options) -> list[Section]:
     """As many queries as keep the server's core busy."""
     stream = Stream(options.seconds, options.clients)
-    title = f"Five queries over UDP, {stream.window} under way: the server's core is kept busy"
+    title = f"Five queries over UDP, {stream.window} under way, many asked in one system call"
     return [_by_client(options, "mix", title, QUERIES, stream, _with_echo(options))]
 
 

@@ -84,7 +84,9 @@ def test_every_server_is_measured() -> None:
     for program in ("nsd", "knotd", "gdnsd", "named", "pdns_server"):
         require_program(program)
     output = _quick("--scenario", "mix")
-    rows = re.findall(r"^\| ([\w, -]+) \| ([\d,]+) \| [\d,]+ \| ([\d.]+) \|", output, re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([\w, -]+) \| ([\d,]+) \| [\d,]+ \| \d+% \| ([\d.]+) \|", output, re.MULTILINE
+    )
     assert [name for name, _, _ in rows] == SERVERS
     assert all(int(answered.replace(",", "")) > 50 for _, answered, _ in rows)
     assert all(float(cost) > 0 for _, _, cost in rows)

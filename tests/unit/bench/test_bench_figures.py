@@ -167,16 +167,17 @@ def test_ratios_are_medians_of_pairs_of_rounds() -> None:
     theirs = [_round(6.0), _round(6.0), _round(6.0)]
     assert ratio(ours, theirs) == pytest.approx(1.5)
     assert table({"rrdns": ours, "nsd": theirs}, ["rrdns"]) == [
-        "| server | answered | queries/s | CPU us/query | lowest to highest | rrdns's by its |",
-        "|---|--:|--:|--:|--:|--:|",
-        "| rrdns | 3,000 | 2,000 | 9.00 | 6.00 to 12.00 | 1.00 |",
-        "| nsd | 3,000 | 2,000 | 6.00 | 6.00 to 6.00 | 1.50 |",
+        "| server | answered | queries/s | of a core | CPU us/query | lowest to highest"
+        " | rrdns's by its |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+        "| rrdns | 3,000 | 2,000 | 2% | 9.00 | 6.00 to 12.00 | 1.00 |",
+        "| nsd | 3,000 | 2,000 | 1% | 6.00 | 6.00 to 6.00 | 1.50 |",
     ]
 
 
 def test_a_missing_subject_has_no_column_and_no_figures() -> None:
     section = compared("mix", "Five", {"knot": [_round(5.0)]}, ["rrdns"])
-    assert section.lines[2:] == ["| knot | 1,000 | 2,000 | 5.00 | 5.00 to 5.00 |"]
+    assert section.lines[2:] == ["| knot | 1,000 | 2,000 | 1% | 5.00 | 5.00 to 5.00 |"]
     assert not section.figures
     assert section.bars == {"knot": pytest.approx(5.0)}
 
