@@ -1,8 +1,9 @@
 """Where the misses of compiled loops are answered: in the event loop's spare time.
 
-A miss takes as long as a hundred hits. They get what CPU time the loops leave, in slices of half a
-millisecond between which probes, pages and TCP have their turns; a twentieth of one core where the
-loops leave nothing, so that a flood of misses takes no more than that from good answers.
+A miss takes as long as a hundred hits. They get the CPU time that loops do not have to wait for, in
+slices of half a millisecond between which probes, pages and TCP have their turns. Where loops wait
+for a core, misses are held back until that is a twentieth of the time, so that a flood of misses
+takes little more than that from good answers, and on an idle machine most of them are answered.
 """
 
 import asyncio
@@ -14,37 +15,48 @@ from typing import Protocol
 _SLICE_SECONDS = 0.0005
 _LEAST_SECONDS = 0.0002  # a slice shorter than this is not worth a wake-up
 _BURST_SECONDS = 0.002
-_SAMPLE_SECONDS = 0.005
-_LEAST_SHARE = 0.05
+_SAMPLE_SECONDS = 0.01
+_LEAST_SHARE = 0.02
 _LARGEST_SHARE = 0.5
-_SPARE_CORES = 0.25
+_MORE_SHARE = 0.01
+_MUCH_WAITING = 0.05
 
 
 class Allowance:
-    """Tells how much time misses may take, by what the loops take and how many cores there are.
+    """Tells how much time misses may take: a share that grows slowly, and is halved by waiting.
 
-    Times are seconds of one clock, handed in; `loops` is the CPU time that all loops have taken.
+    Times are seconds of one clock, handed in; `waited` has for each loop how long it has waited for
+    a core since it began (None: it cannot tell).
     """
 
-    def __init__(self, cores: int, now: float, loops: float) -> None:
-        self._cores = cores
-        self._share = _LARGEST_SHARE
+    def __init__(self, now: float, waited: Sequence[float | None]) -> None:
+        self.share = _LARGEST_SHARE / 2
         self._credit = _BURST_SECONDS
         self._credited_at = self._sampled_at = now
-        self._loops = loops
+        self._waited = waited
 
-    def credit(self, now: float, loops: Callable[[], float]) -> float:
+    def credit(self, now: float, waited: Callable[[], Sequence[float | None]]) -> float:
         """Return the seconds that may be spent now."""
         elapsed = now - self._sampled_at
         if elapsed >= _SAMPLE_SECONDS:
-            taken = loops()
-            spare = self._cores - _SPARE_CORES - (taken - self._loops) / elapsed
-            self._share = min(max(spare, _LEAST_SHARE), _LARGEST_SHARE)
-            self._loops, self._sampled_at = taken, now
-        self._credit += (now - self._credited_at) * self._share
+            self._sample(elapsed, waited())
+            self._sampled_at = now
+        self._credit += (now - self._credited_at) * self.share
         self._credit = min(self._credit, _BURST_SECONDS)
         self._credited_at = now
         return self._credit
+
+    def _sample(self, elapsed: float, waited: Sequence[float | None]) -> None:
+        before, self._waited = self._waited, waited
+        shares = [
+            _MUCH_WAITING if now is None or then is None else (now - then) / elapsed
+            for now, then in zip(waited, before, strict=True)
+        ]
+        # The one that suffers most may be the only one that shares a core with us.
+        if max(shares) >= _MUCH_WAITING:
+            self.share = max(self.share / 2, _LEAST_SHARE)
+        else:
+            self.share = min(self.share + _MORE_SHARE, _LARGEST_SHARE)
 
     def spend(self, seconds: float) -> None:
         """Note what was spent."""
@@ -52,7 +64,7 @@ class Allowance:
 
     def wait(self) -> float:
         """Return after how many seconds there is enough to go on."""
-        return max(0.0, (_LEAST_SECONDS - self._credit) / self._share)
+        return max(0.0, (_LEAST_SECONDS - self._credit) / self.share)
 
 
 class Loop(Protocol):
@@ -63,8 +75,8 @@ class Loop(Protocol):
         """A descriptor that becomes readable when a miss waits and nobody is at it."""
 
     @property
-    def cpu_seconds(self) -> float:
-        """The CPU time that the loop has taken."""
+    def waited_seconds(self) -> float | None:
+        """How long the loop has waited for a core; None where that cannot be told."""
 
     def awake(self) -> None:
         """Take note of `wake`: it is readable no more."""
@@ -79,9 +91,9 @@ class Loop(Protocol):
 class MissDesk:
     """Answers the misses of some loops in this thread's event loop, until it is closed."""
 
-    def __init__(self, loops: Sequence[Loop], cores: int) -> None:
+    def __init__(self, loops: Sequence[Loop]) -> None:
         self._loops = loops
-        self._allowance = Allowance(cores, time.monotonic(), 0.0)
+        self._allowance = Allowance(time.monotonic(), self._waited())
         self._line: deque[Loop] = deque()
         self._next: asyncio.TimerHandle | None = None
         for loop in loops:
@@ -106,7 +118,7 @@ class MissDesk:
         """Answer misses of one loop after the other for as long as is allowed."""
         self._next = None
         now = began = time.monotonic()
-        until = now + min(self._allowance.credit(now, self._taken), _SLICE_SECONDS)
+        until = now + min(self._allowance.credit(now, self._waited), _SLICE_SECONDS)
         while self._line and now < until:
             loop = self._line.popleft()
             if loop.answer_miss() or not loop.sleep():
@@ -117,5 +129,5 @@ class MissDesk:
             event_loop = asyncio.get_running_loop()
             self._next = event_loop.call_later(self._allowance.wait(), self._work)
 
-    def _taken(self) -> float:
-        return sum(loop.cpu_seconds for loop in self._loops)
+    def _waited(self) -> list[float | None]:
+        return [loop.waited_seconds for loop in self._loops]

@@ -115,7 +115,7 @@ class NativeKind:
 
     def serve_misses(self, stack: AsyncExitStack, loops: Sequence[Any]) -> None:
         """Answer the misses of loops that run in this event loop, until `stack` ends."""
-        stack.callback(MissDesk(loops, cores()).close)
+        stack.callback(MissDesk(loops).close)
 
 
 Kind = PythonKind | NativeKind

@@ -24,6 +24,8 @@ from rrdns.targets import Family
 
 _IDLE_SECONDS = 1
 _DRAIN_SECONDS = 1.0
+# What the kernel counts of the thread that opens it: time on a core, time waited for one.
+_SCHEDULE = "/proc/thread-self/schedstat"
 
 
 def native_limits(limits: Limits) -> NativeLimits | None:
@@ -32,6 +34,13 @@ def native_limits(limits: Limits) -> NativeLimits | None:
         return None
     exempt = [ipaddress.ip_network(text) for text in limits.exempt]
     return NativeLimits(limits.responses_per_second, limits.slip, exempt)
+
+
+def _open_schedule() -> int | None:
+    try:
+        return os.open(_SCHEDULE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
 
 
 class NativeUdpLoop:
@@ -55,6 +64,7 @@ class NativeUdpLoop:
         self._socket = udp
         self._slot = SLOTS.index(("udp", str(family)))
         self._faults = 0
+        self._schedule: int | None = None
         self.executor = NativeExecutor(table, stagger)
         self.executor.set_time(time.time())
         self.wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -105,10 +115,14 @@ class NativeUdpLoop:
         if self.wake >= 0:
             os.close(self.wake)
             self.wake = -1
+        if self._schedule is not None:
+            os.close(self._schedule)
+            self._schedule = None
 
     def _run(self) -> None:
         # They are for the main thread, and would only wake this one.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        self._schedule = _open_schedule()
         self._core.run()
 
     def _take_up(self) -> None:
@@ -155,12 +169,12 @@ class NativeUdpLoop:
         return self._core.progress
 
     @property
-    def cpu_seconds(self) -> float:
-        """The CPU time of the loop's thread; 0 where it does not run."""
-        ident = self._thread.ident
-        if ident is None or not self._thread.is_alive():
-            return 0.0
-        return time.clock_gettime(time.pthread_getcpuclockid(ident))
+    def waited_seconds(self) -> float | None:
+        """How long the loop has waited for a core; None where the kernel does not tell."""
+        if self._schedule is None:
+            return None
+        _running, waiting, _times = os.pread(self._schedule, 128, 0).split()
+        return int(waiting) / 1e9
 
     @property
     def dropped(self) -> Mapping[str, int]:

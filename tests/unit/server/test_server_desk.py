@@ -10,61 +10,80 @@ import pytest
 from rrdns.server import desk as desk_module
 from rrdns.server.desk import Allowance, MissDesk
 
-SLICE_SECONDS = 0.001
+SLICE_SECONDS = 0.0005
 DEADLINE_SECONDS = 60.0
 
 
 # --- the allowance ----------------------------------------------------------------------------
 
 
-def spent_in(seconds: float, cores: int, taken: Callable[[float], float]) -> float:
-    """Spend what is allowed as soon as it is; return the sum. `taken` is the loops' CPU time."""
-    allowance = Allowance(cores, 0.0, 0.0)
+def spent_in(seconds: float, waited: Callable[[float, float], float]) -> float:
+    """Spend what is allowed as soon as it is; return the sum.
+
+    `waited` is how long the loop has waited for a core, by the time and what was spent.
+    """
+    allowance = Allowance(0.0, [0.0])
     now = total = 0.0
     while now < seconds:
-        at = now
-        slice_seconds = min(allowance.credit(now, lambda at=at: taken(at)), SLICE_SECONDS)  # type: ignore[misc]
-        if slice_seconds > 0:
-            allowance.spend(slice_seconds)
-            total += slice_seconds
-            now += slice_seconds
+        until_now: list[float | None] = [waited(now, total)]
+        allowed = min(allowance.credit(now, until_now.copy), SLICE_SECONDS)
+        if allowed > 0:
+            allowance.spend(allowed)
+            total += allowed
+            now += allowed
         now += max(allowance.wait(), 1e-6)
     return total
 
 
-def test_busy_loops_leave_a_twentieth_of_a_core() -> None:
-    assert spent_in(10.0, 1, lambda now: now) == pytest.approx(0.5, rel=0.05)
-    assert spent_in(10.0, 2, lambda now: 2 * now) == pytest.approx(0.5, rel=0.05)
+def test_loops_that_wait_for_nothing_leave_half_of_a_core() -> None:
+    assert spent_in(20.0, lambda now, spent: 0.0) == pytest.approx(10.0, rel=0.05)
 
 
-def test_idle_loops_leave_half_of_a_core() -> None:
-    assert spent_in(10.0, 1, lambda now: 0.0) == pytest.approx(5.0, rel=0.05)
+def test_a_loop_that_waits_for_us_alone_waits_for_a_twentieth_of_the_time() -> None:
+    # It always has work and shares our core.
+    assert 0.03 < spent_in(20.0, lambda now, spent: spent) / 20.0 < 0.06
 
 
-def test_half_busy_loops_leave_what_is_left_but_for_a_reserve() -> None:
-    assert spent_in(10.0, 1, lambda now: 0.5 * now) == pytest.approx(2.5, rel=0.05)
+def test_loops_that_wait_for_others_leave_the_least() -> None:
+    assert spent_in(20.0, lambda now, spent: 0.5 * now) == pytest.approx(0.4, rel=0.1)
 
 
 def test_the_share_follows_the_loops() -> None:
-    # Idle for five seconds, busy for the other five.
-    spent = spent_in(10.0, 1, lambda now: max(0.0, now - 5.0))
-    assert spent == pytest.approx(2.5 + 0.25, rel=0.05)
+    # They wait for nothing for ten seconds, and for everything in the other ten.
+    spent = spent_in(20.0, lambda now, spent: max(0.0, now - 10.0))
+    assert spent == pytest.approx(5.0 + 0.2, rel=0.1)
+
+
+def test_the_loop_that_waits_most_counts() -> None:
+    allowance = Allowance(0.0, [0.0] * 3)
+    before = allowance.share
+    allowance.credit(1.0, lambda: [0.0, 0.5, 0.0])
+    assert allowance.share == before / 2
+    allowance.credit(2.0, lambda: [0.04, 0.54, 0.04])
+    assert before / 2 < allowance.share < before
+
+
+def test_where_nothing_can_be_told_the_share_is_small() -> None:
+    allowance = Allowance(0.0, [None])
+    for second in range(1, 20):
+        allowance.credit(float(second), lambda: [None])
+    assert allowance.share == 0.02
 
 
 def test_a_miss_now_and_then_waits_for_nothing() -> None:
-    allowance = Allowance(1, 0.0, 0.0)
+    allowance = Allowance(0.0, [0.0])
     for second in range(1, 100):
-        assert allowance.credit(float(second), lambda: 0.0) >= SLICE_SECONDS
+        assert allowance.credit(float(second), lambda: [0.0]) >= SLICE_SECONDS
         allowance.spend(0.0001)
         assert allowance.wait() == 0
 
 
 def test_what_was_overspent_is_waited_for() -> None:
-    allowance = Allowance(1, 0.0, 0.0)
-    allowance.credit(0.0, lambda: 0.0)
+    allowance = Allowance(0.0, [0.0])
+    allowance.credit(0.0, lambda: [0.0])
     allowance.spend(0.102)
-    assert allowance.credit(0.0, lambda: 0.0) == pytest.approx(-0.1)
-    assert allowance.wait() == pytest.approx(0.2004)
+    assert allowance.credit(0.0, lambda: [0.0]) == pytest.approx(-0.1)
+    assert allowance.wait() == pytest.approx(0.1002 / allowance.share)
 
 
 # --- the desk ---------------------------------------------------------------------------------
@@ -75,7 +94,7 @@ class _Loop:
 
     def __init__(self, name: str, log: list[str]) -> None:
         self.wake = os.eventfd(0, os.EFD_NONBLOCK)
-        self.cpu_seconds = 0.0
+        self.waited_seconds = 0.0
         self.misses = 0
         self.come_late = 0
         self._name = name
@@ -126,7 +145,7 @@ def stage() -> Iterator[_Stage]:
 
 def run(stage: _Stage, body: Coroutine[Any, Any, None]) -> None:
     async def whole() -> None:
-        stage.desk = MissDesk(list(stage.loops.values()), 1)
+        stage.desk = MissDesk(list(stage.loops.values()))
         try:
             await body
         finally:
