@@ -14,12 +14,12 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from rrdns.health.events import describe_change, describe_result, describe_target
+from rrdns.health.events import describe_change, describe_result
 from rrdns.health.hostname import HostName
 from rrdns.health.lateness import BEAT_SECONDS, Pulse, excuses
 from rrdns.health.pacer import Pacer, Run
 from rrdns.health.probe import probe
-from rrdns.health.state import TargetState, health, next_interval_seconds, step
+from rrdns.health.state import TargetState, health, new_state, next_interval_seconds, step
 from rrdns.health.tally import Tally
 from rrdns.health.watched import Watched, is_probed, watch
 from rrdns.targets import Health, ProbeResult, Reason, Target, TargetKey, Verdict
@@ -123,17 +123,17 @@ class Scheduler:
         for key in self._watched.keys() - wanted.keys():
             self._forget(key)
         now = self._clock()
+        fresh = new_state(now, added_by_reload)
         starts = 0
         for key, target in wanted.items():
-            words = describe_target(target, used_by.get(key, ""))
             watched = self._watched.get(key)
             if watched is None:
-                fresh = watch(target, words, now, added_by_reload)
-                self._watched[key], self._healths[key] = fresh, health(fresh.state)
-                if is_probed(target):
+                added = self._watched[key] = watch(target, used_by.get(key, ""), fresh, now)
+                self._healths[key] = health(added.state)
+                if added.state is fresh:
                     self._unjudged.add(key)
             else:
-                watched.words = words
+                watched.used_by = used_by.get(key, "")
                 if watched.target == target:
                     continue
                 self._pacer.give_up(key)
@@ -150,9 +150,9 @@ class Scheduler:
     def _forget(self, key: TargetKey) -> None:
         self._pacer.give_up(key)
         self._unjudged.discard(key)
+        for reason in self._watched[key].failed_by:
+            del self.failures[key, reason]
         del self._watched[key], self._healths[key]
-        for reason in Reason:
-            self.failures.pop((key, reason), None)
 
     def restore(self, states: Mapping[TargetKey, TargetState]) -> None:
         """Take over what was known before a restart, of the targets that no probe has judged."""
@@ -230,12 +230,17 @@ class Scheduler:
             return False
         watched.quiet_since = now
         if not result.ok:
-            self.failures[key, result.reason] = self.failures.get((key, result.reason), 0) + 1
+            self._count(key, watched, result.reason)
         before = watched.state.last
         if result.reason is Reason.LOCAL and (before is None or before.reason is not Reason.LOCAL):
             self._tally.add(f"event=probe_local {describe_result(result)}", watched.words)
         self._enter(key, watched, step(watched.state, result, now, watched.target.settings))
         return True
+
+    def _count(self, key: TargetKey, watched: Watched, reason: Reason) -> None:
+        self.failures[key, reason] = self.failures.get((key, reason), 0) + 1
+        if reason not in watched.failed_by:
+            watched.failed_by += (reason,)
 
     def _enter(self, key: TargetKey, watched: Watched, state: TargetState) -> None:
         """Take over a state, and tell who has to know what changed."""

@@ -6,8 +6,9 @@ Rules of this room: times are arguments, seconds of one monotonic clock; nothing
 from dataclasses import dataclass, replace
 from typing import Final
 
-from rrdns.health.state import TargetState, lapse, lapse_seconds, new_state, unprobed_state
-from rrdns.targets import Check, Target
+from rrdns.health.events import describe_target
+from rrdns.health.state import TargetState, lapse, lapse_seconds, unprobed_state
+from rrdns.targets import Check, Reason, Target
 
 # All deadlines of a probe, and that of QUIT, have passed so long after a verdict lapsed.
 _HUNG_SECONDS: Final = 5.0
@@ -15,17 +16,24 @@ _HUNG_SECONDS: Final = 5.0
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """A target, who uses it in `words`, and its state.
+    """A target, by whom it is used in words, and its state.
 
     `quiet_since` is when anything was last heard of it; time that it was in line is left out.
-    `holds_seconds` is for how long a verdict holds that is not renewed.
+    `holds_seconds` is for how long a verdict holds that is not renewed. `failed_by` are the reasons
+    that probes of it failed for.
     """
 
     target: Target
-    words: str
+    used_by: str
     state: TargetState
     quiet_since: float
     holds_seconds: float
+    failed_by: tuple[Reason, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The target in words, for the log."""
+        return describe_target(self.target, self.used_by)
 
     def retarget(self, target: Target) -> None:
         """Take new settings; what is known stays."""
@@ -54,10 +62,10 @@ class Watched:
             self.state = replace(self.state, renewed_at=min(now, renewed_at + stall_seconds))
 
 
-def watch(target: Target, words: str, now: float, added_by_reload: bool) -> Watched:
-    """Return a target as it is watched first."""
-    state = new_state(now, added_by_reload) if is_probed(target) else unprobed_state(now)
-    return Watched(target, words, state, now, lapse_seconds(target.settings))
+def watch(target: Target, used_by: str, fresh: TargetState, now: float) -> Watched:
+    """Return a target as it is watched first: with the state `fresh` if it is probed at all."""
+    state = fresh if is_probed(target) else unprobed_state(now)
+    return Watched(target, used_by, state, now, lapse_seconds(target.settings))
 
 
 def is_probed(target: Target) -> bool:
