@@ -19,7 +19,7 @@ PURE := $(PURE),rrdns/targets.py,rrdns/config/*,rrdns/dns/*,rrdns/health/state.p
 PURE := $(PURE),rrdns/health/steps.py,rrdns/health/certificates.py
 PURE := $(PURE),rrdns/health/agenda.py,rrdns/health/events.py,rrdns/health/lateness.py
 PURE := $(PURE),rrdns/health/tally.py,rrdns/health/watched.py
-PURE := $(PURE),rrdns/health/select.py,rrdns/health/smtp.py,rrdns/health/overrides.py,rrdns/table/*,rrdns/domainmap.py
+PURE := $(PURE),rrdns/health/select.py,rrdns/health/smtp.py,rrdns/health/overrides.py,rrdns/table/*,rrdns/domain*.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench bench-failover fuzz fuzz-native fmt docs

@@ -1,6 +1,6 @@
 """The loops over a million domains, compiled: each does what the Python function of its name does.
 
-`rrdns.domainmap` and `rrdns.config.domains` have those, say what they mean, and use them where this
+`rrdns.domainloops` and `rrdns.config.domains` have those, say what they mean, and use them where this
 is not built.
 """
 
@@ -151,21 +151,66 @@ cdef int _is_below(
 cdef int _is_apex(
     const apexes_t *apexes, object zones, const uint8_t *name, Py_ssize_t size
 ) except -1:
-    cdef uint64_t hashed = hash_of(name, size), place = hashed & apexes.mask, word
-    cdef Py_ssize_t offset
-    while True:
-        word = apexes.slots[place]
-        if word == 0:
-            break
-        if not (word ^ hashed) & TAG:
-            offset = (word & OFFSET) + 1
-            if offset + size <= apexes.octets and not memcmp(apexes.blob + offset, name, size):
-                return True
-        place = (place + 1) & apexes.mask
+    if _find(apexes.blob, apexes.octets, apexes.slots, apexes.mask, name, size) >= 0:
+        return True
     return (
         apexes.is_zones_size[size]
         and PyBytes_FromStringAndSize(<const char *> name, size) in zones
     )
+
+
+# --- two maps ---------------------------------------------------------------------------------
+
+
+def strangers(bytearray blob, bytearray other, object slots, list numbers, Py_ssize_t start):
+    cdef const uint8_t *data = <const uint8_t *> PyByteArray_AS_STRING(blob)
+    cdef const uint8_t *there = <const uint8_t *> PyByteArray_AS_STRING(other)
+    cdef const uint8_t *record
+    cdef const uint8_t *stop
+    cdef Py_ssize_t end = PyByteArray_GET_SIZE(blob), last = min(end, start + BLOCK_OCTETS)
+    cdef Py_ssize_t size, place
+    cdef Py_buffer view
+    cdef list found = []
+    PyObject_GetBuffer(slots, &view, PyBUF_SIMPLE)
+    try:
+        while start < last:
+            record = data + start
+            stop = <const uint8_t *> memchr(record + 2, 0, end - start - 2)
+            if stop == NULL:
+                raise ValueError("a record has no end")
+            start = stop + 1 - data
+            size = stop - record - 1
+            place = _find(
+                there, PyByteArray_GET_SIZE(other), <const uint64_t *> view.buf,
+                view.len // 8 - 1, record + 2, size,
+            )
+            if place < 0 or _number(there + place) != <int> numbers[_number(record)]:
+                found.append(PyBytes_FromStringAndSize(<const char *> record + 2, size))
+    finally:
+        PyBuffer_Release(&view)
+    return found, start
+
+
+cdef inline int _number(const uint8_t *record) noexcept nogil:
+    return record[0] << 8 | record[1]
+
+
+cdef inline Py_ssize_t _find(
+    const uint8_t *blob, Py_ssize_t octets, const uint64_t *slots, uint64_t mask,
+    const uint8_t *name, Py_ssize_t size,
+) noexcept nogil:
+    """Return the offset of a name's record, -1 for none."""
+    cdef uint64_t hashed = hash_of(name, size), place = hashed & mask, word
+    cdef Py_ssize_t offset
+    while True:
+        word = slots[place]
+        if word == 0:
+            return -1
+        if not (word ^ hashed) & TAG:
+            offset = (word & OFFSET) + 1
+            if offset + size <= octets and not memcmp(blob + offset, name, size):
+                return offset - 2
+        place = (place + 1) & mask
 
 
 # --- lines ------------------------------------------------------------------------------------

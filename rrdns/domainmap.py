@@ -15,64 +15,25 @@ A name has no zero octet but its last, as no host name has: so a record is compa
 its length, and records are told apart by a regular expression.
 """
 
-import re
 from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar, overload
 
+from rrdns.domainloops import OFFSET, TAG, Slots, insert, names_before, parents, strangers
 from rrdns.model import Profile
 from rrdns.names import Name
+
+# Compiled ones are many times quicker, where they are built.
+with suppress(ImportError):
+    from rrdns._domains import insert, parents, strangers
 
 _Default = TypeVar("_Default")
 
 MAX_PROFILES = 1 << 16
 MAX_BLOB_OCTETS = (1 << 32) - 1
-_TAG = 0xFFFFFFFF_00000000
-_OFFSET = 0x00000000_FFFFFFFF
 _FEWEST_SLOTS = 8
-_RECORD = re.compile(rb"..([^\0]*\0)", re.DOTALL)
-_RECORDS = re.compile(rb"(?:..[^\0]*+\0){1,1000}+", re.DOTALL)
-
-
-def insert(blob: bytearray, slots: "array[int]", end: int, names: list[Name]) -> list[int]:
-    """Enter records of `blob` from `end` on, which are those of `names`, into the slots.
-
-    Returns the indexes of names that were there already; their records are cut out.
-    """
-    mask = len(slots) - 1
-    known: list[int] = []
-    offset = end + 1
-    for index, name in enumerate(names):
-        hashed = hash(name)
-        place = hashed & mask
-        while word := slots[place]:
-            if not (word ^ hashed) & _TAG and blob.startswith(name, (word & _OFFSET) + 1):
-                known.append(index)
-                del blob[offset - 1 : offset + 1 + len(name)]
-                break
-            place = (place + 1) & mask
-        else:
-            slots[place] = hashed & _TAG | offset
-            offset += len(name) + 2
-    return known
-
-
-def parents(
-    blob: bytearray, _slots: "array[int]", _zones: Collection[Name], start: int, /
-) -> tuple[set[Name], int]:
-    """Return the names right above those of some records from `start` on, and the records' end.
-
-    With the slots and the apexes of zones those can be left out that have no apex above them.
-    """
-    names, end = _some_names(blob, start, len(blob))
-    return {name[1 + name[0] :] for name in names} - {b""}, end
-
-
-_insert, _parents = insert, parents
-with suppress(ImportError):
-    from rrdns._domains import insert as _insert
-    from rrdns._domains import parents as _parents
+_BLOCK_SLOTS = 1 << 13
 
 
 class DomainMap(Mapping[Name, Profile]):
@@ -85,7 +46,7 @@ class DomainMap(Mapping[Name, Profile]):
     __slots__ = ("_count", "_mask", "blob", "profiles", "slots")
 
     def __init__(
-        self, blob: bytearray, slots: "array[int]", profiles: tuple[Profile, ...], count: int
+        self, blob: bytearray, slots: Slots, profiles: tuple[Profile, ...], count: int
     ) -> None:
         self.blob = blob
         self.slots = slots
@@ -107,7 +68,7 @@ class DomainMap(Mapping[Name, Profile]):
         return self._count
 
     def __iter__(self) -> Iterator[Name]:
-        return _names(self.blob, len(self.blob))
+        return names_before(self.blob, len(self.blob))
 
     def parents(self, zones: Collection[Name]) -> Iterator[Name]:
         """Yield the names right above the domains, each at least once, and most not much oftener.
@@ -116,7 +77,7 @@ class DomainMap(Mapping[Name, Profile]):
         """
         start = 0
         while start < len(self.blob):
-            found, start = _parents(self.blob, self.slots, zones, start)
+            found, start = parents(self.blob, self.slots, zones, start)
             yield from found
 
     def __contains__(self, name: object) -> bool:
@@ -141,12 +102,32 @@ class DomainMap(Mapping[Name, Profile]):
         hashed = hash(name)
         place = hashed & mask
         while word := slots[place]:
-            if not (word ^ hashed) & _TAG:
-                blob, offset = self.blob, word & _OFFSET
+            if not (word ^ hashed) & TAG:
+                blob, offset = self.blob, word & OFFSET
                 if blob.startswith(name, offset + 1):
                     return self.profiles[blob[offset - 1] << 8 | blob[offset]]
             place = (place + 1) & mask
         return default
+
+
+def differences(
+    old: DomainMap, new: DomainMap
+) -> Iterator[tuple[Name, Profile | None, Profile | None]]:
+    """Yield each domain that is not in both with profiles of the same name, and its profiles.
+
+    First those of the new one, then those that it has no more.
+    """
+    if old is new:
+        return
+    added = 0
+    for name in _walk(new, old):
+        before = old.get(name)
+        added += before is None
+        yield name, before, new[name]
+    if len(old) + added > len(new):
+        for name in _walk(old, new):
+            if name not in new:
+                yield name, old[name], None
 
 
 class DomainMapBuilder:
@@ -182,7 +163,7 @@ class DomainMapBuilder:
         needed = _slots_for(self._count + len(names))
         if needed > len(self._slots):
             self._resize(needed, end)
-        known = _insert(blob, self._slots, end, list(names))
+        known = insert(blob, self._slots, end, list(names))
         self._count += len(names) - len(known)
         return known
 
@@ -206,12 +187,12 @@ class DomainMapBuilder:
         """Spread the records before `end` over so many slots."""
         slots, mask = _empty(count), count - 1
         offset = 1
-        for name in _names(self._blob, end):
+        for name in names_before(self._blob, end):
             hashed = hash(name)
             place = hashed & mask
             while slots[place]:
                 place = (place + 1) & mask
-            slots[place] = hashed & _TAG | offset
+            slots[place] = hashed & TAG | offset
             offset += 2 + len(name)
         self._slots = slots
 
@@ -220,20 +201,22 @@ def _slots_for(count: int) -> int:
     return max(_FEWEST_SLOTS, 1 << (count * 3 // 2).bit_length())
 
 
-def _empty(count: int) -> "array[int]":
-    return array("Q", [0]) * count
+def _empty(count: int) -> Slots:
+    # Block by block: to touch so much memory at once would hold up other threads for long.
+    slots = array("Q")
+    block = bytes(8 * min(count, _BLOCK_SLOTS))
+    for _ in range(0, count, _BLOCK_SLOTS):
+        slots.frombytes(block)
+    return slots
 
 
-def _names(blob: bytearray, end: int) -> Iterator[Name]:
-    """Yield the names of the records before `end`."""
+def _walk(one: DomainMap, other: DomainMap) -> Iterator[Name]:
+    """Yield the domains of `one` that `other` has not, or has with a profile of another name."""
+    names = [profile.name for profile in other.profiles]
+    numbers = [
+        names.index(profile.name) if profile.name in names else -1 for profile in one.profiles
+    ]
     start = 0
-    while start < end:
-        names, start = _some_names(blob, start, end)
-        yield from names
-
-
-def _some_names(blob: bytearray, start: int, end: int) -> tuple[list[Name], int]:
-    """Return the names of some records between `start` and `end`, and where those records end."""
-    found = _RECORDS.match(blob, start, end)
-    stop = found.end() if found else end
-    return _RECORD.findall(blob, start, stop), stop
+    while start < len(one.blob):
+        found, start = strangers(one.blob, other.blob, other.slots, numbers, start)
+        yield from found

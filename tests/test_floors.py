@@ -20,6 +20,7 @@ CYTHON = ("*.pyx", "*.pxd", "*.pxi")
 # module or package below rrdns -> (floor, room); the longest match counts
 PLACES = {
     "": (0, "ground"),
+    "domainloops": (0, "ground"),
     "domainmap": (0, "ground"),
     "errors": (0, "ground"),
     "model": (0, "ground"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rrdns.config.check import Checked
+from rrdns.config.domains import count_lines
 from rrdns.config.domainset import DomainSet
 from rrdns.config.hostnames import absolute, check_hostname
 from rrdns.config.lint import World, lint
@@ -161,14 +162,11 @@ def _profiles(report: Report, maker: ZoneMaker, root: RootModel, inputs: Inputs)
 
 
 def _expected_domains(root: RootModel, inputs: Inputs) -> int:
-    """Return about how many domains there are; the shortest line with one has four octets."""
-    count = 0
-    for entry in root.domains:
-        count += len(entry.names)
-        if entry.file is not None:
-            data = inputs.files[entry.file].data
-            count += min(data.count(b"\n"), len(data) // 4) + 1
-    return count
+    """Return about how many domains there are."""
+    files = [inputs.files[entry.file] for entry in root.domains if entry.file is not None]
+    return sum(len(entry.names) for entry in root.domains) + sum(
+        count_lines(file.data) for file in files
+    )
 
 
 def _serial(*mtimes: float) -> int:

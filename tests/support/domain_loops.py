@@ -2,7 +2,7 @@
 
 import pytest
 
-from rrdns import domainmap
+from rrdns import domainloops, domainmap
 from rrdns.config import domains
 from support.programs import missing
 
@@ -18,7 +18,7 @@ def use_loops(kind: str, patch: pytest.MonkeyPatch) -> None:
     """Have the domain map and the reader of domain files use one kind until `patch` ends."""
     if kind == "compiled" and _domains is None:
         missing("rrdns._domains is not built: RRDNS_NATIVE=require pip install -e .")
-    lines, maps = (_domains, _domains) if kind == "compiled" else (domains, domainmap)
+    lines, maps = (_domains, _domains) if kind == "compiled" else (domains, domainloops)
     patch.setattr(domains, "_plain_names", lines.plain_names)
-    patch.setattr(domainmap, "_insert", maps.insert)
-    patch.setattr(domainmap, "_parents", maps.parents)
+    for name in ("insert", "parents", "strangers"):
+        patch.setattr(domainmap, name, getattr(maps, name))

@@ -10,7 +10,7 @@ from support.dns_worlds import contents
 from support.domain_loops import KINDS, use_loops
 
 from rrdns import domainmap
-from rrdns.domainmap import DomainMap, DomainMapBuilder
+from rrdns.domainmap import DomainMap, DomainMapBuilder, differences
 from rrdns.model import Profile
 from rrdns.names import Name, from_text, suffix_offsets
 
@@ -160,6 +160,25 @@ def test_a_builder_says_what_it_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(domainmap, "MAX_BLOB_OCTETS", 30)
     with pytest.raises(ValueError, match="more than 30 octets of domains"):
         builder.add([THREE], PROFILES[0])
+
+
+@given(
+    st.dictionaries(_names, st.sampled_from(PROFILES)),
+    st.dictionaries(_names, st.sampled_from(PROFILES)),
+)
+def test_the_differences_between_two_maps(
+    first: dict[Name, Profile], second: dict[Name, Profile]
+) -> None:
+    # After a reload all profiles are new objects.
+    again = {profile.name: Profile(profile.name, profile.contents) for profile in PROFILES}
+    second = {name: again[profile.name] for name, profile in second.items()}
+    old, new = DomainMap.of(first), DomainMap.of(second)
+    assert list(differences(old, new)) == [
+        *((name, first.get(name), profile)
+          for name, profile in second.items() if first.get(name) != profile),
+        *((name, profile, None) for name, profile in first.items() if name not in second),
+    ]  # fmt: skip
+    assert list(differences(new, new)) == []
 
 
 def _above(name: Name) -> set[Name]:
