@@ -68,7 +68,8 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 def _runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    # A process that ends between the opening and the reading gives the second.
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
