@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from rrdns.errors import RrdnsError
 from rrdns.loading import Loaded
-from rrdns.web.view import ReloadState
+from rrdns.web.view import Reloaded, ReloadState
 
 _log = logging.getLogger("rrdns")
 
@@ -19,8 +19,9 @@ Prepared = TypeVar("Prepared")
 class Reloads(Generic[Prepared]):
     """Carries out reloads, and keeps how the last one ended in `state`.
 
-    `prepare` runs in a thread and may raise; `take_over` gets its result on the event loop. `tell`
-    is what systemd is told with.
+    `prepare` runs in a thread and may raise; `take_over` gets its result on the event loop, and
+    returns what tells of the changes, a line each: it is called in a thread when they are in force.
+    `tell` is what systemd is told with.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Reloads(Generic[Prepared]):
         first: ReloadState,
         *,
         prepare: Callable[[], Prepared],
-        take_over: Callable[[Prepared], None],
+        take_over: Callable[[Prepared], Callable[[], list[str]]],
         tell: Callable[[str], None],
     ) -> None:
         self.state = first
@@ -36,7 +37,7 @@ class Reloads(Generic[Prepared]):
         self._take_over = take_over
         self._tell = tell
         self._under_way = asyncio.Lock()
-        self._tasks: set[asyncio.Task[list[str]]] = set()
+        self._tasks: set[asyncio.Task[Reloaded]] = set()
 
     @property
     def requested(self) -> bool:
@@ -50,11 +51,8 @@ class Reloads(Generic[Prepared]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def reload(self) -> list[str]:
-        """Reload; return the errors that it was refused for, a line each.
-
-        A refused one changes nothing.
-        """
+    async def reload(self) -> Reloaded:
+        """Reload; a refused one changes nothing."""
         async with self._under_way:
             self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             try:
@@ -66,18 +64,22 @@ class Reloads(Generic[Prepared]):
                 return self._refuse(f"the reload failed: {error!r}")
             finally:
                 self._tell("READY=1")
-            self._take_over(prepared)
+            describe = self._take_over(prepared)
+            del prepared
             now = time.time()
             self.state = ReloadState(True, now, None, now)
-            return []
+            changes = await asyncio.to_thread(describe)
+            for line in changes:
+                _log.info("event=changed %s", line)
+            return Reloaded(changes=changes)
 
-    def _refuse(self, errors: str) -> list[str]:
+    def _refuse(self, errors: str) -> Reloaded:
         self.state = replace(self.state, last_successful=False, last_error=errors)
         lines = errors.splitlines()
         _log.error("reload refused, the old configuration stays: %d errors", len(lines))
         for line in lines:
             _log.error("%s", line)
-        return lines
+        return Reloaded(errors=lines)
 
 
 def first_state(loaded: Loaded, unix_now: float) -> ReloadState:

@@ -13,12 +13,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from rrdns.answering import Answering
 from rrdns.checking import Checking
+from rrdns.config.changes import changes
 from rrdns.dns.cookie import SECRET_OCTETS
 from rrdns.health.overrides import Done, Order, known_roles, still_held, troubles
 from rrdns.loading import Loaded, load
@@ -29,7 +29,7 @@ from rrdns.server.activation import open_sockets
 from rrdns.server.memory import give_back_large_blocks
 from rrdns.server.notify import Notifier
 from rrdns.server.privileges import become
-from rrdns.settings import Config, ServerSettings
+from rrdns.settings import Config
 from rrdns.shortage import Shortage, within_descriptors
 from rrdns.store.directory import open_directory
 from rrdns.store.overrides import OverrideFile
@@ -40,7 +40,7 @@ from rrdns.watching import Watcher
 from rrdns.web.app import make_app
 from rrdns.web.history import History
 from rrdns.web.listen import serve_tcp, serve_unix, tcp_endpoint
-from rrdns.web.view import View
+from rrdns.web.view import Reloaded, View
 
 _log = logging.getLogger("rrdns")
 
@@ -77,6 +77,8 @@ class Service:
     def __init__(self, loaded: Loaded, notifier: Notifier | None) -> None:
         self.stopping = asyncio.Event()
         self._notifier = notifier
+        # What the operator wants, and what of it the limit of open files leaves.
+        self._wanted = loaded.config
         self._config = within_descriptors(loaded.config)
         self._started_at = time.time()
         self._ready = False
@@ -229,29 +231,25 @@ class Service:
 
     # --- reloading ----------------------------------------------------------------------------
 
-    async def reload(self) -> list[str]:
-        """Load the configuration anew; return the errors it was refused for, a line each.
-
-        A refused one changes nothing.
-        """
+    async def reload(self) -> Reloaded:
+        """Load the configuration anew; a refused one changes nothing."""
         return await self._reloads.reload()
 
     async def _reload_watched(self) -> bool:
-        return not await self.reload()
+        return not (await self.reload()).errors
 
     def _prepare(self) -> tuple[Loaded, Table]:
         loaded = load(self._config.path)
         return loaded, compile_table(self._snapshot(loaded.config), self._table.generation)
 
-    def _take_over(self, prepared: tuple[Loaded, Table]) -> None:
+    def _take_over(self, prepared: tuple[Loaded, Table]) -> Callable[[], list[str]]:
         loaded, table = prepared
-        old, self._config = self._config, within_descriptors(loaded.config)
+        old, self._wanted = self._wanted, loaded.config
+        self._config = within_descriptors(loaded.config)
         self._files = loaded.files
         self._watcher.set_watching(self._config.server.watch)
         for problem in loaded.problems:
             _log.warning("%s", problem)
-        if not _same_at_runtime(old.server, loaded.config.server):
-            _log.warning("settings under `server` changed: they count from the next start")
         self._checking.take_over(self._config)
         self._answering.set_limits(self._config.limits)
         self._overriding.tell_idle(self._config)
@@ -259,6 +257,7 @@ class Service:
         _settle()
         sha256 = self._config.sha256[:12]
         _log.info("reloaded sha256=%s generation=%d", sha256, self._table.generation)
+        return partial(changes, old, loaded.config)
 
     # --- for the pages ------------------------------------------------------------------------
 
@@ -295,14 +294,3 @@ def _settle() -> None:
     # too.
     gc.collect()
     gc.freeze()
-
-
-def _same_at_runtime(old: ServerSettings, new: ServerSettings) -> bool:
-    """Tell whether two settings differ at most in what a reload can change: what is told."""
-    return old == replace(
-        new,
-        identity=old.identity,
-        version=old.version,
-        cookie_secrets=old.cookie_secrets,
-        watch=old.watch,
-    )

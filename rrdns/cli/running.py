@@ -71,6 +71,8 @@ def _show_tables(server: client.Server, watch: bool) -> None:
 def reload(path: str) -> None:
     """Make the running server read its configuration again, and wait for its verdict.
 
+    Tells what changed: nodes, zones, hosts, profiles, domains, settings, and which of these count
+    from the next start only.
     Exit 0: the new configuration is in force. Exit 1: it was refused for the errors that are
     printed, and the old one stays in force.
 
@@ -81,6 +83,9 @@ def reload(path: str) -> None:
     reply = client.post_reload(server)
     if reply.status == HTTPStatus.OK:
         click.echo("reloaded: the new configuration is in force")
+        changes = reply.body.get("changes", []) if isinstance(reply.body, dict) else []
+        for line in changes or ["nothing is different"]:
+            click.echo(f"  {line}")
         return
     errors = reply.body.get("errors") if isinstance(reply.body, dict) else None
     if not errors:

@@ -18,7 +18,7 @@ from rrdns.web.explaining import explanation
 from rrdns.web.metrics import SLICE_SAMPLES, Exposition
 from rrdns.web.orders import done_entry, read_order
 from rrdns.web.status import hosts, nodes, summary
-from rrdns.web.view import View
+from rrdns.web.view import Reloaded, View
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -32,8 +32,8 @@ class Backend(Protocol):
         """Return the present moment."""
         ...
 
-    async def reload(self) -> list[str]:
-        """Load the configuration anew; return the errors it was refused for, a line each."""
+    async def reload(self) -> Reloaded:
+        """Load the configuration anew; a refused one changes nothing."""
         ...
 
     async def override(self, order: Order) -> Done:
@@ -128,10 +128,10 @@ class _Verbs:
         self._backend = backend
 
     async def reload(self, _: web.Request) -> web.Response:
-        errors = await self._backend.reload()
-        if errors:
-            return _json({"ok": False, "errors": errors}, status=422)
-        return _json({"ok": True})
+        done = await self._backend.reload()
+        if done.errors:
+            return _json({"ok": False, "errors": list(done.errors)}, status=422)
+        return _json({"ok": True, "changes": list(done.changes)})
 
     async def override(self, request: web.Request) -> web.Response:
         pattern = "/".join(request.match_info.values())

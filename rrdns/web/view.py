@@ -3,7 +3,7 @@
 Frozen data and pure functions: no clock is read here, both clocks' times come with the View.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +28,14 @@ class ReloadState:
     last_success_at: float
     last_error: str | None
     loaded_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """How a reload ended: the errors it was refused for, else what it changed; a line each."""
+
+    errors: Sequence[str] = ()
+    changes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,8 @@ def test_an_override_survives_reloads_restarts_and_kills(site: Site) -> None:
         server.wait_for_output("event=override_idle node=server1")
         assert site.control.overrides()["server1"]["idle"] is True
         site.path.write_text(good)
-        assert site.control.request("POST", "/api/v1/reload") == (200, {"ok": True})
+        status, done = site.control.request("POST", "/api/v1/reload")
+        assert (status, done["changes"][0]) == (200, "nodes: added server1")
         assert site.addresses() == {TWO}
     with killed_after(site.path) as server:
         assert "event=override_restored node=server1 state=down" in server.output

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from support.programs import require_program
 
-
 _SOCKETS = 100
 
 

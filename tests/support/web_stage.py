@@ -12,7 +12,7 @@ from rrdns.health.overrides import Done, NoSuchNodeError, Order
 from rrdns.settings import Endpoint
 from rrdns.web.app import make_app
 from rrdns.web.listen import serve_tcp, serve_unix, tcp_endpoint
-from rrdns.web.view import View
+from rrdns.web.view import Reloaded, View
 
 
 class FakeBackend:
@@ -28,9 +28,9 @@ class FakeBackend:
     def view(self) -> View:
         return self.now
 
-    async def reload(self) -> list[str]:
+    async def reload(self) -> Reloaded:
         self.reloads += 1
-        return self.errors
+        return Reloaded(self.errors, () if self.errors else ("nodes: added server3",))
 
     async def override(self, order: Order) -> Done:
         self.orders.append(order)

@@ -33,7 +33,15 @@ def test_a_good_reload_changes_the_answers(staged: Run, caplog: pytest.LogCaptur
             before = service.view()
             assert rcode(await stage.ask("new.test.", "MX")) == 5
             stage.write("127.0.4.1", "127.0.4.2", check="none", domains="customer.test, new.test")
-            assert await service.reload() == []
+            done = await service.reload()
+            assert not done.errors
+            # The file's port is not the one that the test listens on.
+            assert list(done.changes) == [
+                "nodes: added server2",
+                "hosts: changed mx1.example.com.",
+                "domains: 1 added (new.test)",
+                "server: listen changed, which counts from the next start",
+            ]
             after = service.view()
             assert rcode(await stage.ask("new.test.", "MX")) == 0
             assert await stage.addresses() == {"127.0.4.1", "127.0.4.2"}
@@ -43,10 +51,9 @@ def test_a_good_reload_changes_the_answers(staged: Run, caplog: pytest.LogCaptur
             assert after.reload.loaded_at >= before.reload.loaded_at
             assert stage.told.states == ["READY=1", "RELOADING=1", "READY=1"]
 
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         staged(body)
-    # The file's port is not the one that the test listens on.
-    assert "settings under `server` changed: they count from the next start" in caplog.text
+    assert "event=changed server: listen changed, which counts from the next start" in caplog.text
 
 
 def test_a_bad_reload_changes_nothing(staged: Run) -> None:
@@ -55,7 +62,7 @@ def test_a_bad_reload_changes_nothing(staged: Run) -> None:
         async with stage.running() as service:
             before = service.view()
             stage.path.write_text(stage.path.read_text() + "colour: red\nshape: round\n")
-            errors = await service.reload()
+            errors = (await service.reload()).errors
             assert len(errors) == 2
             assert all(str(stage.path) in line for line in errors)
             after = service.view()
@@ -66,9 +73,9 @@ def test_a_bad_reload_changes_nothing(staged: Run) -> None:
             assert after.reload.last_success_at == before.reload.last_success_at
             assert after.reload.loaded_at == before.reload.loaded_at
             stage.path.unlink()
-            assert "cannot read the configuration" in (await service.reload())[0]
+            assert "cannot read the configuration" in (await service.reload()).errors[0]
             stage.write("127.0.4.1", check="none")
-            assert await service.reload() == []
+            assert not (await service.reload()).errors
             assert service.view().reload.last_error is None
             assert rcode(await stage.ask()) == 0
 
@@ -115,7 +122,7 @@ def test_a_node_that_a_reload_adds_waits_for_its_verdict(staged: Run) -> None:
         stage.write("127.0.4.1")
         async with stage.running() as service:
             stage.write("127.0.4.1", "127.0.4.2", timeout="31s")
-            assert await service.reload() == []
+            assert not (await service.reload()).errors
             assert len(service.view().states) == 2
             assert await stage.addresses() == {"127.0.4.1"}
 
@@ -129,7 +136,7 @@ def test_a_node_that_a_reload_adds_comes_in_with_its_verdict(staged: Run) -> Non
         stage.write("127.0.4.1")
         async with stage.running() as service:
             stage.write("127.0.4.1", "127.0.4.2")
-            assert await service.reload() == []
+            assert not (await service.reload()).errors
 
             async def both_are_there() -> bool:
                 return await stage.addresses() == {"127.0.4.1", "127.0.4.2"}
@@ -155,7 +162,7 @@ def test_generations_never_go_back(staged: Run, monkeypatch: pytest.MonkeyPatch)
             loop = asyncio.get_running_loop()
             monkeypatch.setattr(service, "_prepare", slowly)
             before = service.view().generation
-            assert await service.reload() == []
+            assert not (await service.reload()).errors
             assert service.view().generation == before + 4
             assert from_text("customer.test.") in service.view().snapshot.domains
 
@@ -174,7 +181,7 @@ def test_a_reload_without_change_warns_of_nothing(
             await service.start(stack)
             generation = service.view().generation
             with caplog.at_level(logging.WARNING):
-                assert await service.reload() == []
+                assert not (await service.reload()).errors
             assert service.view().generation == generation + 1
         assert [record.getMessage() for record in caplog.records] == [
             str(problem) for problem in loaded.problems

@@ -64,10 +64,16 @@ def test_watch_goes_on_until_the_server_ends(
 
 
 def test_reload_tells_that_it_was_done(rrdns: Rrdns, stub: ControlStub) -> None:
-    stub.replies["POST", "/api/v1/reload"] = (200, {"ok": True})
+    changes = ["nodes: added server3", "domains: 1 added (new.test)"]
+    stub.replies["POST", "/api/v1/reload"] = (200, {"ok": True, "changes": changes})
     result = rrdns("reload")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert len(result.stdout.splitlines()) == 1
+    assert result.stdout.splitlines() == [
+        "reloaded: the new configuration is in force",
+        *(f"  {line}" for line in changes),
+    ]
+    stub.replies["POST", "/api/v1/reload"] = (200, {"ok": True, "changes": []})
+    assert rrdns("reload").stdout.splitlines()[1:] == ["  nothing is different"]
 
 
 def test_reload_prints_the_errors_of_a_refusal(rrdns: Rrdns, stub: ControlStub) -> None:

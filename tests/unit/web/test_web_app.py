@@ -106,7 +106,8 @@ def test_reload_on_the_control_socket(tmp_path: Path) -> None:
         backend = FakeBackend(cluster())
         async with control_client(backend, tmp_path) as session:
             async with session.post("/api/v1/reload") as response:
-                assert (response.status, await response.json()) == (200, {"ok": True})
+                assert response.status == 200
+                assert await response.json() == {"ok": True, "changes": ["nodes: added server3"]}
             async with session.get("/api/v1/reload") as response:
                 assert (response.status, response.headers["Allow"]) == (405, "POST")
         assert backend.reloads == 1
