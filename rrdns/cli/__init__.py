@@ -88,7 +88,12 @@ def cli() -> None:
     """Authoritative DNS server for mail-filter clusters.
 
     Answers mx1, mx2, ... with the filtering nodes that are alive, rotated at every query.
-    `rrdns demo` shows it at work.
+    `rrdns demo` shows it at work, and each verb has help of its own: rrdns serve --help
+
+    \b
+    Examples: rrdns demo
+              rrdns check-config -c /etc/rrdns/rrdns.yaml
+              rrdns explain mx1.example.com A
     """
 
 

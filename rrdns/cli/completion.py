@@ -16,9 +16,9 @@ def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script of a shell: of verbs, options and node names.
 
     \b
-    bash:  rrdns completion bash > /etc/bash_completion.d/rrdns
-    zsh:   rrdns completion zsh > "${fpath[1]}/_rrdns"
-    fish:  rrdns completion fish > ~/.config/fish/completions/rrdns.fish
+    Examples: rrdns completion bash > /etc/bash_completion.d/rrdns
+              rrdns completion zsh > "${fpath[1]}/_rrdns"
+              rrdns completion fish > ~/.config/fish/completions/rrdns.fish
     """
     root = ctx.find_root()
     found = get_completion_class(shell)

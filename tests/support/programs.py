@@ -29,6 +29,7 @@ PACKAGES = {
     "promtool": "prometheus",
     "rndc": "bind9-utils",
     "setpriv": "util-linux",
+    "setsid": "util-linux",
     "systemd-analyze": "systemd",
     "unbound": "unbound",
     "unbound-control": "unbound",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.programs import require_program
+from support.terminal import terminal
 from support.verbs import Rrdns
 
 
@@ -70,3 +71,35 @@ def test_a_broken_configuration_completes_to_nothing(config_path: Path) -> None:
     config_path.write_text("nodes: [")
     assert _complete(config_path, "probe", "s") == []
     assert _complete(config_path, "node", "down", "s") == []
+
+
+def test_a_person_at_a_bash_gets_words_by_tab(rrdns: Rrdns, config_path: Path) -> None:
+    bash = require_program("bash")
+    script = config_path.with_name("completion.bash")
+    script.write_text(rrdns("completion", "bash").stdout)
+    # The shell has to find a program of that name, wherever the tests run from.
+    program = config_path.with_name("rrdns")
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m rrdns "$@"\n')
+    program.chmod(0o755)
+    env = {
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "HOME": str(program.parent),
+        "TERM": "dumb",
+        "PS1": "",
+        "RRDNS_CONFIG": str(config_path),
+    }
+    typed = {
+        "rrdns check\t": "rrdns check-config",
+        "rrdns status --w\t": "rrdns status --watch",
+        "rrdns records --format pl\t": "rrdns records --format plain",
+        "rrdns probe server2\t": "rrdns probe server2",
+        "rrdns node down server1/s\t": "rrdns node down server1/secondary",
+    }
+    with terminal([bash, "--norc", "--noprofile", "-i"], env) as shell:
+        # Without the marks that readline writes around what could be pasted.
+        shell.type(f"bind 'set enable-bracketed-paste off'; . {script}; echo sour''ced\r")
+        shell.wait_for("\nsourced\r\n")
+        for keys, wanted in typed.items():
+            # Then to the start of the line, which becomes the argument of another command.
+            shell.type(f"{keys}\x01echo '\x05'\r")
+            shell.wait_for(f"\n{wanted} \r\n")
