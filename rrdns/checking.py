@@ -6,14 +6,12 @@ Owns the scheduler from the start to the stop, and says what is wrong with the c
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from rrdns.health.scheduler import Scheduler
 from rrdns.settings import Config
 from rrdns.store.verdicts import VerdictFile
-from rrdns.targets import TargetKey
-from rrdns.web.view import uses
 
 _FIRST_ROUND_SECONDS = 5.0
 
@@ -51,6 +49,11 @@ class Checking:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
+    @staticmethod
+    def prepare(config: Config) -> None:
+        """Work out, in a thread, what `take_over` needs of a configuration."""
+        _ = config.targets, config.used_by
+
     def take_over(self, config: Config) -> None:
         """Probe what a reload made of the configuration."""
         self.scheduler.set_concurrency(config.probe_concurrency)
@@ -73,7 +76,7 @@ class Checking:
 
     def _watch(self, config: Config, *, added_by_reload: bool) -> None:
         self.scheduler.set_targets(
-            config.targets, added_by_reload=added_by_reload, used_by=_used_by(config)
+            config.targets, added_by_reload=added_by_reload, used_by=config.used_by
         )
 
     def _on_verdict(self) -> None:
@@ -88,10 +91,3 @@ class Checking:
         saving = asyncio.create_task(file.keep_saving(lambda: self.scheduler.states))
         stack.callback(saving.cancel)
 
-
-def _used_by(config: Config) -> Mapping[TargetKey, str]:
-    """Return by whom each target is used: nodes and roles in words."""
-    found: dict[TargetKey, list[str]] = {}
-    for use in uses(config):
-        found.setdefault(use.target.key, []).append(f"{use.node}/{use.role}")
-    return {key: ",".join(words) for key, words in found.items()}

@@ -240,6 +240,7 @@ class Service:
 
     def _prepare(self) -> tuple[Loaded, Table]:
         loaded = load(self._config.path)
+        self._checking.prepare(loaded.config)
         return loaded, compile_table(self._snapshot(loaded.config), self._table.generation)
 
     def _take_over(self, prepared: tuple[Loaded, Table]) -> Callable[[], list[str]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rrdns.domainmap import DomainMap
 from rrdns.model import Host, Node, Profile, Zone
 from rrdns.names import Name
-from rrdns.targets import ProbeSettings, Target
+from rrdns.targets import ProbeSettings, Target, TargetKey
 
 DEFAULT_STATE_DIRECTORY = "/var/lib/rrdns"
 _MOST_BARE = 10_000
@@ -124,3 +124,13 @@ class Config:
         return tuple(
             dict.fromkeys(member.target for host in self.hosts() for member in host.members)
         )
+
+    @cached_property
+    def used_by(self) -> Mapping[TargetKey, str]:
+        """By whom each target is used, for the log: ``NODE/ROLE``, several with commas."""
+        found: dict[TargetKey, dict[str, None]] = {}
+        for host in self.hosts():
+            for member in host.members:
+                users = found.setdefault(member.target.key, {})
+                users[f"{member.node}/{member.role}"] = None
+        return {key: ",".join(users) for key, users in found.items()}

@@ -8,6 +8,7 @@ closed.
 
 import asyncio
 import contextlib
+import copy
 import errno
 import logging
 import time
@@ -30,9 +31,11 @@ def within_descriptors(config: Config) -> Config:
     """Return a configuration whose connections and probes fit into the limit of open files."""
     shares = share(config.limits.tcp_connections, config.probe_concurrency)
     limits = replace(config.limits, tcp_connections=shares.connections)
-    if limits == config.limits and shares.probes == config.probe_concurrency:
-        return config
-    return replace(config, limits=limits, probe_concurrency=shares.probes)
+    # A copy keeps what was worked out of the configuration already; `replace` would not.
+    fitting = copy.copy(config)
+    object.__setattr__(fitting, "limits", limits)
+    object.__setattr__(fitting, "probe_concurrency", shares.probes)
+    return fitting
 
 
 class Shortage:

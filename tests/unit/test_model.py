@@ -3,7 +3,7 @@
 import pytest
 from support.dns_worlds import contents, host, member, snapshot, soa
 
-from rrdns.model import Choice, Contents, Selection, Zone
+from rrdns.model import Choice, Contents, Host, Selection, Zone
 from rrdns.names import from_text
 from rrdns.rrtypes import AAAA, A
 from rrdns.settings import Config, Endpoint, Limits, ServerSettings
@@ -107,6 +107,16 @@ def test_a_configuration_lists_hosts_and_each_target_once() -> None:
     )
     assert list(config.hosts()) == [one, two]
     assert [target.address for target in config.targets] == ["192.0.2.1", "192.0.2.2"]
+    users = {key.address: users for key, users in config.used_by.items()}
+    assert users == {
+        "192.0.2.1": _users(one, "192.0.2.1"),
+        "192.0.2.2": f"{_users(one, '192.0.2.2')},{_users(two, '192.0.2.2')}",
+    }
+
+
+def _users(of: Host, address: str) -> str:
+    [member] = [member for member in of.members if member.target.address == address]
+    return f"{member.node}/{member.role}"
 
 
 def test_a_world_answers_with_every_address() -> None:
