@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rrdns.health.select import Overrides, select
@@ -340,6 +340,7 @@ WORDS = st.lists(
 NEEDS = st.builds(MinHealthy, st.integers(0, 120), st.booleans())
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS, NEEDS)
 def test_any_host(v4: str, v6: str, min_healthy: MinHealthy) -> None:
     host, healths = make_host(v4, v6, min_healthy)

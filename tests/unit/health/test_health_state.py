@@ -1,7 +1,7 @@
 """The state machine of one target: tables first, then what must hold for any history."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rrdns.health.state import (
@@ -169,6 +169,7 @@ def test_pending_ends_with_the_first_verdict() -> None:
     assert health(lapsed) is Health.UNKNOWN
 
 
+@settings(deadline=None)
 @given(
     st.text(alphabet="+-.", max_size=60),
     st.integers(1, 5),
@@ -197,6 +198,7 @@ def test_verdicts_change_only_after_enough_in_a_row(history: str, fall: int, ris
         assert state.verdict is Verdict.UP
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("+-"), max_size=40))
 def test_flapping_never_takes_an_address_out(history: list[str]) -> None:
     single = "+" + "".join(history).replace("--", "-+")

@@ -41,6 +41,7 @@ def test_nothing_to_turn() -> None:
     assert round_robin(ABC, (b"a",), start=3, max_answers=8).variants == ((b"a",),)
 
 
+@settings(deadline=None)
 @given(st.integers(1, MAX_VARIANTS), st.integers(0, 1000), st.integers(1, 255))
 def test_each_leads_once_and_has_the_same_places(count: int, start: int, max_answers: int) -> None:
     ring = addresses(count)
@@ -51,6 +52,7 @@ def test_each_leads_once_and_has_the_same_places(count: int, start: int, max_ans
     assert all(len(variant) == len(set(variant)) for variant in variants)
 
 
+@settings(deadline=None)
 @given(st.integers(MAX_VARIANTS + 1, 2000), st.integers(0, 3000))
 def test_over_256_addresses_each_has_a_place(count: int, start: int) -> None:
     ring = addresses(count)
@@ -72,6 +74,7 @@ def leads_of(orders: Orders) -> Counter[bytes]:
     return Counter(variant[0] for variant in orders.variants)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.data())
 def test_shuffled_gives_all_equal_leads_and_places(count: int, data: st.DataObject) -> None:
     ring = addresses(count)
@@ -201,6 +204,7 @@ def test_any_weights(weights: list[int], max_answers: int, start: int) -> None:
         assert abs(places[address] - leads[address] - share) < 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=6))
 def test_over_10000_queries_leads_keep_to_the_weights_within_2_percent(weights: list[int]) -> None:
     orders = weigh(*weights)

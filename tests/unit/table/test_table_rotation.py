@@ -99,6 +99,7 @@ def test_a_node_that_flaps_in_step_with_the_queries(policy: str, every: int) -> 
     assert seen[b"d"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["ab", "cdef", ""]), max_size=60))
 def test_sets_that_take_turns_lead_equally_in_each(sets: list[str]) -> None:
     rotation = Rotation.none()
