@@ -26,6 +26,7 @@ RUN command -v gcc >/dev/null \
    && rm -rf /var/lib/apt/lists/*; }
 WORKDIR /src
 COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE ./
+COPY man ./man
 COPY rrdns ./rrdns
 # The compiled executor is part of the image: a build without it fails.
 ENV RRDNS_NATIVE=require

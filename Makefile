@@ -69,5 +69,6 @@ fmt: setup ## format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-docs: setup ## write the parts of docs/ that come from the code
+docs: setup ## write the man pages and the parts of docs/ that come from the code
 	PYTHONPATH=tests $(BIN)/python -m support.transitions
+	PYTHONPATH=tests $(BIN)/python -m support.manual
