@@ -16,8 +16,9 @@ from rrdns.server._batch cimport (
     recvmmsg, send_batch, sendmsg, shutdown,
 )
 from rrdns.server._posix cimport (
-    CLOCK_MONOTONIC_COARSE, CLOCK_REALTIME_COARSE, eventfd_write, poll, pthread_mutex_destroy,
-    pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t, pthread_mutex_unlock, seconds_of,
+    CLOCK_MONOTONIC_COARSE, CLOCK_REALTIME_COARSE, eventfd_write, milliseconds_of, poll,
+    pthread_mutex_destroy, pthread_mutex_init, pthread_mutex_lock, pthread_mutex_t,
+    pthread_mutex_unlock, seconds_of,
 )
 from rrdns.server._ring cimport (
     MAX_WAITING, __ATOMIC_RELAXED, __ATOMIC_SEQ_CST, __atomic_exchange_n, __atomic_load_n,
@@ -30,7 +31,7 @@ from rrdns.table._native cimport (
 
 cdef enum:
     CACHE_LINE = 64
-    DRAIN_SECONDS = 1
+    DRAIN_MILLISECONDS = 1000
     MAX_FAILURES = 8
     PAUSE_MILLISECONDS = 10
 
@@ -95,13 +96,14 @@ cdef class LoopCore:
         with nogil:
             while not __atomic_load_n(&self._stopping, __ATOMIC_RELAXED):
                 self._turn(MSG_WAITFORONE, -1)
-            if self._is_held:
-                # What has not been received is for who serves the socket next.
-                with gil:
-                    return
-            deadline = seconds_of(CLOCK_MONOTONIC_COARSE) + DRAIN_SECONDS
-            while self._turn(MSG_DONTWAIT, -1) > 0 and self._now <= deadline:
-                pass
+        if self._is_held:
+            # What has not been received is for who serves the socket next.
+            return
+        with nogil:
+            deadline = milliseconds_of(CLOCK_MONOTONIC_COARSE) + DRAIN_MILLISECONDS
+            while self._turn(MSG_DONTWAIT, -1) > 0:
+                if milliseconds_of(CLOCK_MONOTONIC_COARSE) > deadline:
+                    break
 
     def stop(self):
         __atomic_store_n(&self._stopping, 1, __ATOMIC_SEQ_CST)

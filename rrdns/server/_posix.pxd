@@ -31,3 +31,10 @@ cdef inline int64_t seconds_of(int clock) noexcept nogil:
     cdef timespec now
     clock_gettime(clock, &now)
     return now.tv_sec
+
+
+cdef inline int64_t milliseconds_of(int clock) noexcept nogil:
+    """Return what a clock says, in whole milliseconds."""
+    cdef timespec now
+    clock_gettime(clock, &now)
+    return <int64_t> now.tv_sec * 1000 + now.tv_nsec // 1000000
