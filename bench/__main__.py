@@ -12,6 +12,7 @@ from bench.cores import leave_the_servers_core, load_cpu, server_cpu
 from bench.load import QUERIES
 from bench.machine import machine
 from bench.options import Options
+from bench.report import Section
 from bench.results import Report, write_results
 from bench.scenarios import EXTRA, SCENARIOS
 from bench.servers import SERVERS
@@ -21,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> int:
-    """Measure and print; exit 1 where dnsperf or a C compiler is missing."""
+    """Measure and print; exit 1 where dnsperf or a C compiler is missing, or a part failed."""
     given = vars(_parser().parse_args())
     chosen = given.pop("scenario")
     results = given.pop("results")
@@ -42,14 +43,19 @@ def main() -> int:
             smtp=programs["smtp"],
             **given,
         )
-        report = _run(options, chosen or [name for name in SCENARIOS if name not in EXTRA])
+        report, failures = _run(
+            options, chosen or [name for name in SCENARIOS if name not in EXTRA]
+        )
     if results is not None:
         for path in write_results(report, results):
             print(f"written: {path}")
-    return 0
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
 
 
-def _run(options: Options, chosen: list[str]) -> Report:
+def _run(options: Options, chosen: list[str]) -> tuple[Report, list[str]]:
+    """Run the scenarios, and return what they saw and which failed: one does not end the others."""
     left_out = [server.name for server in options.chosen(SERVERS) if server.find() is None]
     for name in left_out:
         print(f"{name} is not installed: left out")
@@ -61,11 +67,17 @@ def _run(options: Options, chosen: list[str]) -> Report:
         f"on core {server_cpu()}, the load on core {load_cpu()}; medians."
     )
     leave_the_servers_core()
+    failures = []
     for name in chosen:
-        for section in SCENARIOS[name](options):
+        try:
+            sections = SCENARIOS[name](options)
+        except (RuntimeError, OSError) as error:
+            failures.append(f"{name} failed: {error}")
+            sections = [Section(name, name, [f"This part failed: {str(error).splitlines()[0]}"])]
+        for section in sections:
             print(f"\n{section.title}:\n\n" + "\n".join(section.lines), flush=True)
             report.sections.append(section)
-    return report
+    return report, failures
 
 
 def _parser() -> argparse.ArgumentParser:
