@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from rrdns.server.descriptors import Reserve, share
+from rrdns.server.kinds import cores
 from rrdns.settings import Config
 
 _log = logging.getLogger("rrdns")
@@ -29,7 +30,9 @@ _NONE_LEFT = {errno.EMFILE, errno.ENFILE}
 
 def within_descriptors(config: Config) -> Config:
     """Return a configuration whose connections and probes fit into the limit of open files."""
-    shares = share(config.limits.tcp_connections, config.probe_concurrency)
+    server = config.server
+    loops = len(server.listen) * (server.udp_workers or cores())
+    shares = share(config.limits.tcp_connections, config.probe_concurrency, loops)
     limits = replace(config.limits, tcp_connections=shares.connections)
     # A copy keeps what was worked out of the configuration already; `replace` would not.
     fitting = copy.copy(config)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 _log = logging.getLogger("rrdns.server")
 
-# Beside connections over TCP and probes: HTTP, listening sockets, files, and the reserve.
+# Beside connections over TCP, probes and UDP loops: HTTP, listening sockets, files, the reserve.
 _OTHERS = 256
+_OF_A_LOOP = 3  # its socket, what it wakes the event loop by, what the kernel tells of its thread
 
 
 class Shares(NamedTuple):
@@ -19,17 +20,18 @@ class Shares(NamedTuple):
     probes: int
 
 
-def share(connections: int, probes: int) -> Shares:
-    """Raise the soft limit of open files for so many of both, as far as the hard one lets.
+def share(connections: int, probes: int, loops: int = 0) -> Shares:
+    """Raise the soft limit of open files for so many of all three, as far as the hard one lets.
 
-    Where it does not, a warning tells, and both get less: who floods the one does not starve the
-    other.
+    Where it does not, a warning tells, and the first two get less: who floods the one does not
+    starve the other.
     """
-    wanted = connections + probes + _OTHERS
+    others = _OTHERS + _OF_A_LOOP * loops
+    wanted = connections + probes + others
     allowed = _raise_limit(wanted)
     if allowed >= wanted:
         return Shares(connections, probes)
-    rest = allowed - min(_OTHERS, allowed // 2)
+    rest = allowed - min(others, allowed // 2)
     for_probes = min(probes, max(1, rest // 2, rest - connections))
     shares = Shares(min(connections, max(1, rest - for_probes)), for_probes)
     _log.warning(

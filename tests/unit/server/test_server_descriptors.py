@@ -52,6 +52,14 @@ def test_few_connections_leave_the_rest_to_the_probes(monkeypatch: pytest.Monkey
     assert share(5000, 100) == (668, 100)
 
 
+def test_each_loop_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _kind: (1024, 4096))
+    done: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _kind, limits: done.append(limits))
+    assert share(1000, 500, loops=128) == (1000, 500)
+    assert done == [(1000 + 500 + 256 + 3 * 128, 4096)]
+
+
 def open_now() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
