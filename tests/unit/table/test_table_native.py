@@ -257,6 +257,8 @@ def test_who_asks_has_to_make_sense(slot: int, client: bytes) -> None:
             execute(ask(MX1), slot, client)
     with pytest.raises(ValueError, match="room for its packet"):
         executor.execute_within(bytes(20), 19, 0)
+    with pytest.raises(ValueError, match="a reply has a header"):
+        executor.limit(bytes(4), ask(MX1), bytes(11), 1)
 
 
 def changed(entry: Entry, **changes: Any) -> Table:
