@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from rrdns.domainmap import DomainMap, differences
 from rrdns.model import Contents, Host, Profile
 from rrdns.names import Name, to_text
 from rrdns.settings import Config, ServerSettings
@@ -102,18 +103,10 @@ def _without_rank(host: Host) -> Host:
 def _domains(old: Mapping[Name, Profile], new: Mapping[Name, Profile]) -> Iterator[str]:
     if old is new:
         return
-    added, moved = _Names(), _Names()
-    for name, profile in new.items():
-        before = old.get(name)
-        if before is None:
-            added.note(name)
-        elif before.name != profile.name:
-            moved.note(name)
-    removed = _Names()
-    if len(old) + added.count != len(new):
-        for name in old:
-            if name not in new:
-                removed.note(name)
+    added, moved, removed = _Names(), _Names(), _Names()
+    for name, before, now in differences(DomainMap.of(old), DomainMap.of(new)):
+        names = added if before is None else removed if now is None else moved
+        names.note(name)
     words = [
         f"{names.count} {done} ({_list(names.first, names.count)})"
         for done, names in (
