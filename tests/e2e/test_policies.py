@@ -1,6 +1,7 @@
 """Policies, tiers and the fallback of a real server, asked with dig."""
 
 import json
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,14 @@ from support.control import Control
 from support.executors import require_native
 from support.ports import free_port
 from support.serving import fetch, nodes_at, rrdns, serving, start_node
+from support.tables import ask as packet
+from support.tables import first_address
 from support.waiting import wait_until
 
 NODES = {"server1": "127.0.26.1", "server2": "127.0.26.2", "server3": "127.0.26.3"}
 ONE, TWO, THREE = NODES.values()
 BALANCER = "127.0.26.9"
+ODD_WEIGHTS = (97, 50, 13, 5)
 
 
 def write(
@@ -65,12 +69,17 @@ def settled(
       heavy: {role: primary, policy: weighted}
       cut: {role: primary, max_answers: 2}
       flapping: {role: primary}
+      odd: {role: primary, pool: odd, policy: weighted}
 """,
         nodes=f"""\
   server1: {{primary: {ONE}, weight: 3}}
   server2: {{primary: {TWO}, weight: 1}}
   server3: {{primary: {THREE}, weight: 0}}
-""",
+"""
+        + "".join(
+            f"  odd{weight}: {{primary: 127.0.26.{100 + weight}, weight: {weight}, pool: odd}}\n"
+            for weight in ODD_WEIGHTS
+        ),
         health="check: none",
         executor=request.param,
     )
@@ -104,6 +113,21 @@ def test_weighted_leads_follow_the_weights(settled: tuple[Dig, Control]) -> None
     orders = ask(settled[0], "heavy", 16)
     assert Counter(order[0] for order in orders) == {ONE: 12, TWO: 4}
     assert {frozenset(order) for order in orders} == {frozenset(NODES.values())}
+
+
+def test_over_10000_queries_weights_are_met_within_2_percent(
+    settled: tuple[Dig, Control],
+) -> None:
+    leads: Counter[int] = Counter()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.connect((settled[0].address, settled[0].port))
+        asker.settimeout(5)
+        for _ in range(10_000):
+            asker.send(packet("odd.example.com."))
+            leads[first_address(asker.recv(512))[-1] - 100] += 1
+    assert leads.keys() == set(ODD_WEIGHTS)
+    for weight, times in leads.items():
+        assert times == pytest.approx(10_000 * weight / sum(ODD_WEIGHTS), rel=0.02)
 
 
 def test_cut_answers_give_each_its_places(settled: tuple[Dig, Control]) -> None:
