@@ -52,7 +52,7 @@ class Checking:
     @staticmethod
     def prepare(config: Config) -> None:
         """Work out, in a thread, what `take_over` needs of a configuration."""
-        _ = config.targets, config.used_by
+        _ = config.targets, config.used_by, config.hosts_by_target
 
     def take_over(self, config: Config) -> None:
         """Probe what a reload made of the configuration."""

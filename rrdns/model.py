@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from rrdns.names import ROOT, Name, Prefix, suffix_offsets
-from rrdns.targets import Family, Health, Override, Target
+from rrdns.targets import Family, Health, Override, Target, TargetKey
 
 # --- who answers with which addresses ---------------------------------------------------------
 
@@ -236,6 +236,7 @@ class Snapshot:
     `identity` and `version` are what clients may be told, None where they may not. Of the cookie
     secrets (16 octets each) the first signs and all verify; without any, cookies are ignored.
     `apex_ancestors` exist because an apex stands below them, whatever their own zone holds.
+    `healths` and `overrides` are what the answers were selected by.
     """
 
     zones: Mapping[Name, Zone]
@@ -248,6 +249,10 @@ class Snapshot:
     version: bytes | None = None
     cookie_secrets: tuple[bytes, ...] = ()
     apex_ancestors: frozenset[Name] = frozenset()
+    healths: Mapping[TargetKey, Health] = field(default_factory=dict, compare=False)
+    overrides: Mapping[tuple[str, str | None], Override] = field(
+        default_factory=dict, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

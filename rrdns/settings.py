@@ -126,6 +126,21 @@ class Config:
         )
 
     @cached_property
+    def hosts_by_name(self) -> Mapping[Name, Host]:
+        """The hosts by their absolute names."""
+        return {host.name: host for host in self.hosts()}
+
+    @cached_property
+    def hosts_by_target(self) -> Mapping[TargetKey, tuple[Host, ...]]:
+        """The hosts that a target's health decides on: as a member, or through the fallback."""
+        found: dict[TargetKey, dict[Name, Host]] = {}
+        for host in self.hosts():
+            fallback = () if host.fallback is None else self.hosts_by_name[host.fallback].members
+            for member in (*host.members, *fallback):
+                found.setdefault(member.target.key, {})[host.name] = host
+        return {key: tuple(hosts.values()) for key, hosts in found.items()}
+
+    @cached_property
     def used_by(self) -> Mapping[TargetKey, str]:
         """By whom each target is used, for the log: ``NODE/ROLE``, several with commas."""
         found: dict[TargetKey, dict[str, None]] = {}

@@ -1,6 +1,6 @@
 """Configuration and effective states to a snapshot: the only maker of snapshots."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from rrdns.health.select import NO_OVERRIDES, Overrides, select
@@ -29,9 +29,13 @@ def make_snapshot(
     """
     before = {} if previous is None else previous.answers
     answers: dict[tuple[Name, int], HostAnswer] = {}
-    hosts = {host.name: host for host in config.hosts()}
-    for host in hosts.values():
-        fallback = None if host.fallback is None else hosts[host.fallback]
+    hosts: Iterable[Host] = config.hosts_by_name.values()
+    if previous is not None and _differ_in_healths_alone(config, healths, overrides, previous):
+        # Thousands of hosts may be there, and one node has changed.
+        answers.update(before)
+        hosts = _affected(config, healths, previous)
+    for host in hosts:
+        fallback = None if host.fallback is None else config.hosts_by_name[host.fallback]
         for family, selection in select(host, healths, overrides, fallback).items():
             key = host.name, family.rrtype
             answers[key] = _host_answer(selection, seed, before.get(key))
@@ -50,7 +54,33 @@ def make_snapshot(
         version=None if server.version is None else server.version.encode(),
         cookie_secrets=secrets,
         apex_ancestors=config.apex_ancestors,
+        healths=healths,
+        overrides=overrides,
     )
+
+
+def _differ_in_healths_alone(
+    config: Config,
+    healths: Mapping[TargetKey, Health],
+    overrides: Overrides,
+    previous: Snapshot,
+) -> bool:
+    return (
+        previous.zones is config.zones
+        and previous.overrides == overrides
+        and previous.healths.keys() == healths.keys()
+    )
+
+
+def _affected(
+    config: Config, healths: Mapping[TargetKey, Health], previous: Snapshot
+) -> Iterable[Host]:
+    """Return the hosts that have, or fall back to, a target whose health is another now."""
+    found: dict[Name, Host] = {}
+    for key, health in healths.items():
+        if previous.healths[key] is not health:
+            found.update((host.name, host) for host in config.hosts_by_target.get(key, ()))
+    return found.values()
 
 
 def _host_answer(selection: Selection, seed: bytes, before: HostAnswer | None) -> HostAnswer:
