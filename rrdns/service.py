@@ -241,7 +241,9 @@ class Service:
     def _prepare(self) -> tuple[Loaded, Table]:
         loaded = load(self._config.path)
         self._checking.prepare(loaded.config)
-        return loaded, compile_table(self._snapshot(loaded.config), self._table.generation)
+        table = compile_table(self._snapshot(loaded.config), self._table.generation)
+        self._answering.make_ready(table)
+        return loaded, table
 
     def _take_over(self, prepared: tuple[Loaded, Table]) -> Callable[[], list[str]]:
         loaded, table = prepared
@@ -262,6 +264,16 @@ class Service:
 
     # --- for the pages ------------------------------------------------------------------------
 
+    @property
+    def ready(self) -> bool:
+        """Whether answers are served."""
+        return self._ready
+
+    def troubles(self) -> tuple[str, ...]:
+        """Return what makes no progress, in words; a dead node is nothing of it."""
+        checking = self._checking.troubles()
+        return (*self._answering.troubles(), *checking, *self._publish_trouble)
+
     def view(self) -> View:
         """Return the present moment of the server."""
         return View(
@@ -270,11 +282,7 @@ class Service:
             states=self._scheduler.states,
             generation=self._table.generation,
             ready=self._ready,
-            troubles=(
-                *self._answering.troubles(),
-                *self._checking.troubles(),
-                *self._publish_trouble,
-            ),
+            troubles=self.troubles(),
             reload=self._reloads.state,
             traffic=self._answering.traffic(),
             probe_failures=self._scheduler.failures,

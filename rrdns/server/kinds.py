@@ -38,6 +38,9 @@ class PythonKind:
             )
         return 1
 
+    def make_ready(self, table: Table) -> None:
+        """Do nothing: a table is ready as it is."""
+
     def prepare(self, table: Table) -> Table:
         """Return a table in this kind's form."""
         return table
@@ -75,16 +78,24 @@ class NativeKind:
 
     def __init__(self) -> None:
         self._previous: Any = None
+        self._ready: Any = None
 
     def workers(self, wanted: int | None) -> int:
         """Return the number of loops for each endpoint where so many are wanted (None: auto)."""
         return cores() if wanted is None else wanted
 
+    def make_ready(self, table: Table) -> None:
+        """Work out what tables like this one share, so that `prepare` takes no time; any thread."""
+        from rrdns.table._native import NativeTable
+
+        self._ready = NativeTable(table, self._previous)
+
     def prepare(self, table: Table) -> Any:
         """Return a table in this kind's form; what is as in the one before is shared with it."""
         from rrdns.table._native import NativeTable
 
-        self._previous = NativeTable(table, self._previous)
+        self._previous = NativeTable(table, self._ready or self._previous)
+        self._ready = None
         return self._previous
 
     def limits(self, limits: Limits) -> Any:

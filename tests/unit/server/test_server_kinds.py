@@ -7,10 +7,12 @@ from types import ModuleType
 
 import pytest
 from support.executors import require_native
+from support.tables import snapshot_of
 
 from rrdns.errors import StartError
 from rrdns.server import kinds
 from rrdns.server.kinds import NativeKind, PythonKind, available, choose
+from rrdns.table.compiler import compile_table
 
 
 @pytest.fixture(params=["rrdns.table._native", "rrdns.server._loop"])
@@ -53,6 +55,35 @@ def test_without_the_extension_native_is_an_error_that_says_what_to_do(not_built
     assert line.startswith("server.executor is native, but the compiled extension is not there")
     assert "install rrdns where a C compiler and Python's headers are, or set it to auto" in line
     assert "\n" not in line
+
+
+def test_what_was_made_ready_is_not_made_again() -> None:
+    require_native()
+    kind = NativeKind()
+    before = kind.prepare(compile_table(snapshot_of(), 1))
+    # A reload compiles beside the event loop, and publishes with the healths of then.
+    reloaded = compile_table(snapshot_of(), 2)
+    kind.make_ready(reloaded)
+    ready = kind._ready.fixed
+    published = compile_table(reloaded.snapshot, 3, reloaded)
+    first, second = (
+        kind.prepare(published),
+        kind.prepare(compile_table(reloaded.snapshot, 4, published)),
+    )
+    assert first.fixed is second.fixed is ready
+    assert first.fixed is not before.fixed
+
+
+def test_what_was_made_ready_in_vain_does_no_harm() -> None:
+    require_native()
+    kind = NativeKind()
+    table = compile_table(snapshot_of(), 1)
+    kind.prepare(table)
+    kind.make_ready(compile_table(snapshot_of(), 2))
+    assert kind.prepare(table).table is table
+    python = PythonKind()
+    python.make_ready(table)
+    assert python.prepare(table) is table
 
 
 def test_native_has_a_loop_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
