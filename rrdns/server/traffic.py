@@ -3,6 +3,7 @@
 import ipaddress
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 
 from rrdns.model import TrafficCounts
 from rrdns.names import to_text
@@ -32,7 +33,7 @@ def traffic(loops: Iterable[Loop], tcp: TcpServer) -> TrafficCounts:
                 requests[proto, family, label] += count
                 responses[proto, RCODE_MNEMONICS[rcode]] += count
         for (host, address), count in part.executor.leads().items():
-            leads[to_text(host), str(ipaddress.ip_address(address))] += count
+            leads[_name_text(host), _address_text(address)] += count
         dropped.update(dict(part.dropped))
         dropped.update(dict(part.misses.dropped))
         truncated += part.executor.truncated + part.misses.truncated
@@ -47,3 +48,12 @@ def traffic(loops: Iterable[Loop], tcp: TcpServer) -> TrafficCounts:
         table_misses=misses,
         tcp_connections=tcp.connections,
     )
+
+
+# Each of thousands of addresses is told by every loop, at every look; the words do not change.
+_name_text = lru_cache(maxsize=4096)(to_text)
+
+
+@lru_cache(maxsize=1 << 16)
+def _address_text(address: bytes) -> str:
+    return str(ipaddress.ip_address(address))

@@ -30,10 +30,14 @@ def make_snapshot(
     before = {} if previous is None else previous.answers
     answers: dict[tuple[Name, int], HostAnswer] = {}
     hosts: Iterable[Host] = config.hosts_by_name.values()
-    if previous is not None and _differ_in_healths_alone(config, healths, overrides, previous):
+    changed = None
+    if previous is not None and previous.zones is config.zones and previous.overrides == overrides:
+        changed = _changed(previous.healths, healths)
+    if changed is not None:
         # Thousands of hosts may be there, and one node has changed.
         answers.update(before)
-        hosts = _affected(config, healths, previous)
+        found = (host for key in changed for host in config.hosts_by_target.get(key, ()))
+        hosts = {host.name: host for host in found}.values()
     for host in hosts:
         fallback = None if host.fallback is None else config.hosts_by_name[host.fallback]
         for family, selection in select(host, healths, overrides, fallback).items():
@@ -59,28 +63,19 @@ def make_snapshot(
     )
 
 
-def _differ_in_healths_alone(
-    config: Config,
-    healths: Mapping[TargetKey, Health],
-    overrides: Overrides,
-    previous: Snapshot,
-) -> bool:
-    return (
-        previous.zones is config.zones
-        and previous.overrides == overrides
-        and previous.healths.keys() == healths.keys()
-    )
-
-
-def _affected(
-    config: Config, healths: Mapping[TargetKey, Health], previous: Snapshot
-) -> Iterable[Host]:
-    """Return the hosts that have, or fall back to, a target whose health is another now."""
-    found: dict[Name, Host] = {}
-    for key, health in healths.items():
-        if previous.healths[key] is not health:
-            found.update((host.name, host) for host in config.hosts_by_target.get(key, ()))
-    return found.values()
+def _changed(
+    before: Mapping[TargetKey, Health], now: Mapping[TargetKey, Health]
+) -> list[TargetKey] | None:
+    """Return the targets whose health is another; None where the targets may be others."""
+    if len(before) != len(now):
+        return None
+    changed = []
+    for (old_key, old), (key, health) in zip(before.items(), now.items(), strict=True):
+        if old_key is not key:
+            return None
+        if old is not health:
+            changed.append(key)
+    return changed
 
 
 def _host_answer(selection: Selection, seed: bytes, before: HostAnswer | None) -> HostAnswer:

@@ -30,9 +30,12 @@ class History:
 
     def __init__(self) -> None:
         self._changes: dict[Place, deque[_Change]] = {}
+        self._noted: Snapshot | None = None
 
     def note(self, snapshot: Snapshot, unix_now: float) -> None:
         """Note what a snapshot says of each address, from now on."""
+        noted, self._noted = self._noted, snapshot
+        known = noted.answers if noted is not None and noted.zones is snapshot.zones else {}
         states = {
             (
                 choice.member.node,
@@ -40,11 +43,13 @@ class History:
                 choice.member.target.address,
                 choice.member.target.settings.port,
             ): choice.health
-            for answer in snapshot.answers.values()
+            for key, answer in snapshot.answers.items()
+            if known.get(key) is not answer
             for choice in answer.selection.choices
         }
-        for place in self._changes.keys() - states.keys():
-            del self._changes[place]
+        if not known:
+            for place in self._changes.keys() - states.keys():
+                del self._changes[place]
         for place, state in states.items():
             changes = self._changes.setdefault(place, deque(maxlen=_MAX_CHANGES))
             if not changes or changes[-1].state is not state:

@@ -28,6 +28,13 @@ class FakeBackend:
     def view(self) -> View:
         return self.now
 
+    @property
+    def ready(self) -> bool:
+        return self.now.ready
+
+    def troubles(self) -> tuple[str, ...]:
+        return self.now.troubles
+
     async def reload(self) -> Reloaded:
         self.reloads += 1
         return Reloaded(self.errors, () if self.errors else ("nodes: added server3",))
