@@ -6,7 +6,6 @@ adopts it. One event loop runs all of it; only loading and large compiles happen
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -26,7 +25,7 @@ from rrdns.model import Snapshot
 from rrdns.overriding import Overriding
 from rrdns.reloading import Reloads, first_state
 from rrdns.server.activation import open_sockets
-from rrdns.server.memory import give_back_large_blocks
+from rrdns.server.memory import Settling, give_back_large_blocks
 from rrdns.server.notify import Notifier
 from rrdns.server.privileges import become
 from rrdns.settings import Config
@@ -92,6 +91,7 @@ class Service:
         self._watcher = Watcher(lambda: self._files, self._reload_watched)
         self._pause: asyncio.TimerHandle | None = None
         self._changed = False
+        self._settling = Settling()
         self._published = asyncio.Event()
         self._publish_trouble: tuple[str, ...] = ()
         self._publish_seconds = 0.0
@@ -141,7 +141,7 @@ class Service:
         stack.push_async_callback(control.cleanup)
         await self._checking.start(stack, self._config, directory, self.stopping)
         self._publish(self._table)
-        _settle()
+        self._settling.settle()
         await self._answering.start(stack, bound)
         stack.callback(self._tell, "STOPPING=1")
         self._ready = True
@@ -257,7 +257,7 @@ class Service:
         self._answering.set_limits(self._config.limits)
         self._overriding.tell_idle(self._config)
         self._publish(table)
-        _settle()
+        self._settling.settle()
         sha256 = self._config.sha256[:12]
         _log.info("reloaded sha256=%s generation=%d", sha256, self._table.generation)
         return partial(changes, old, loaded.config)
@@ -296,10 +296,3 @@ class Service:
             monotonic_now=time.monotonic(),
             unix_now=time.time(),
         )
-
-
-def _settle() -> None:
-    # What is there now stays for long: later collections need not look at it. Garbage would stay
-    # too.
-    gc.collect()
-    gc.freeze()

@@ -10,9 +10,9 @@ from support.smtp_peers import silent
 from support.tables import ask, rcode
 
 from rrdns import answering
-from rrdns import service as service_module
 from rrdns.errors import StartError
 from rrdns.server.kinds import available, cores
+from rrdns.server.memory import Settling
 from rrdns.server.udp import UdpLoop
 from rrdns.service import serve
 from rrdns.settings import Endpoint
@@ -176,15 +176,15 @@ def test_a_change_before_ready_is_published_with_it(
 ) -> None:
     async def body(stage: Stage) -> None:
         stage.write("127.0.4.1", check="none")
-        settle = service_module._settle
+        settle = Settling.settle
 
-        def change() -> None:
-            settle()
+        def change(settling: Settling) -> None:
+            settle(settling)
             before.append(stage.service.view().generation)
             stage.service._on_change()
 
         before: list[int] = []
-        monkeypatch.setattr(service_module, "_settle", change)
+        monkeypatch.setattr(Settling, "settle", change)
         async with stage.running() as service:
             assert service.view().generation == before[0] + 1
 
