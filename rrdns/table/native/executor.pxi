@@ -55,9 +55,9 @@ cdef class _Edition:
 
     cdef object leads(self, object earlier):
         """Return who led up to the end of this edition, or up to now; `earlier` led before it."""
-        cdef uint32_t index, count = self.raw.rotor_count
-        cdef tuple starts = tuple([self.raw.starts[index] for index in range(count)])
-        cdef list turns = [self.raw.rotors[index].turn for index in range(count)]
+        cdef uint32_t index, size = self.raw.rotor_count
+        cdef tuple starts = tuple([self.raw.starts[index] for index in range(size)])
+        cdef list turns = [counted(&self.raw.rotors[index].turn) for index in range(size)]
         return Rotation(self.table.table.rotors, {}, starts, turns, earlier).leads()
 
 
@@ -195,22 +195,25 @@ cdef class NativeExecutor:
 
     @property
     def truncated(self):
-        return self.state.truncated
+        return counted(&self.state.truncated)
 
     def limited(self):
-        return {
-            action: self.state.limited[<Py_ssize_t> index]
-            for index, action in enumerate(("dropped", "slipped"))
-            if self.state.limited[<Py_ssize_t> index]
-        }
+        cdef Py_ssize_t index
+        found = {}
+        for index, action in enumerate(("dropped", "slipped")):
+            if number := counted(&self.state.limited[index]):
+                found[action] = number
+        return found
 
     def answered(self):
-        return {
-            (label, rcode, slot): count
-            for index, (label, rcode) in enumerate(TALLY_KEYS)
-            for slot in range(SLOT_COUNT)
-            if (count := self.state.counts[<Py_ssize_t> (index * SLOT_COUNT + slot)])
-        }
+        cdef Py_ssize_t index = 0, slot
+        found = {}
+        for label, rcode in TALLY_KEYS:
+            for slot in range(SLOT_COUNT):
+                if number := counted(&self.state.counts[index + slot]):
+                    found[label, rcode, slot] = number
+            index += SLOT_COUNT
+        return found
 
     def leads(self):
         cdef uint64_t adopted = published_number(&self.state.adopted)

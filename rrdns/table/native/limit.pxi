@@ -112,9 +112,9 @@ cdef uint32_t over_limit(
         return size
     account.limited += 1
     if not slip or account.limited % slip:
-        state.limited[DROPPED] += 1
+        count(&state.limited[DROPPED])
         return 0
-    state.limited[SLIPPED] += 1
+    count(&state.limited[SLIPPED])
     # An error is as small as what would stand for it.
     if (reply[3] & 15) != RCODE_NOERROR and (reply[3] & 15) != RCODE_NXDOMAIN:
         return size

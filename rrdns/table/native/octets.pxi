@@ -82,6 +82,10 @@ cdef extern from *:
 
     #define rrdns_publish(place, value) __atomic_store_n((place), (value), __ATOMIC_RELEASE)
     #define rrdns_published(place) __atomic_load_n((place), __ATOMIC_ACQUIRE)
+    /* A counter has one writer, and readers who must not see half of it; both cost nothing. */
+    #define rrdns_count(counter) \
+        __atomic_store_n((counter), *(counter) + 1, __ATOMIC_RELAXED)
+    #define rrdns_counted(counter) __atomic_load_n((counter), __ATOMIC_RELAXED)
     #define rrdns_prefetch(place) __builtin_prefetch(place)
     #define rrdns_rare(condition) __builtin_expect(!!(condition), 0)
     """
@@ -99,5 +103,7 @@ cdef extern from *:
     uint64_t published_number "rrdns_published"(uint64_t *place) noexcept nogil
     void publish_edition "rrdns_publish"(edition_t **place, edition_t *value) noexcept nogil
     edition_t *published_edition "rrdns_published"(edition_t **place) noexcept nogil
+    void count "rrdns_count"(uint64_t *counter) noexcept nogil
+    uint64_t counted "rrdns_counted"(const uint64_t *counter) noexcept nogil
     void prefetch "rrdns_prefetch"(const void *place) noexcept nogil
     bint rare "rrdns_rare"(bint condition) noexcept nogil

@@ -58,7 +58,7 @@ cdef inline int32_t write_reply(
     memcpy(buffer + 2, entry.heads[(buffer[2] & 1) + 2 * asked.has_opt], 10)
     rest = asked.end
     if rare(is_truncated):
-        state.truncated += 1
+        count(&state.truncated)
         buffer[2] |= FLAG_TC
         memset(buffer + 6, 0, 6)
         buffer[11] = asked.has_opt
@@ -69,7 +69,7 @@ cdef inline int32_t write_reply(
         rest += body.size
     if asked.has_opt:
         write_opt(buffer + rest, opt_size, table, state, client, client_octets, slot, tells_why)
-    state.counts[first_tally(state, asked.rrtype) + entry.rcode_tally + slot] += 1
+    count(&state.counts[first_tally(state, asked.rrtype) + entry.rcode_tally + slot])
     return rest + opt_size
 
 

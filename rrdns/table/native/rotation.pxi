@@ -6,7 +6,7 @@
 
 
 cdef inline void step(rotor_t *rotor) noexcept nogil:
-    rotor.turn += 1
+    count(&rotor.turn)
     rotor.position += 1
     if rotor.position >= rotor.count:
         rotor.position = 0
