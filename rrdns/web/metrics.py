@@ -144,8 +144,11 @@ def _probe_failures(scrape: Scrape) -> Rows:
 def _probe_age(scrape: Scrape) -> Rows:
     for use in scrape.uses:
         state = scrape.view.states.get(use.target.key)
-        if state is not None and state.last_at is not None:
-            yield use.labels, scrape.view.monotonic_now - state.last_at
+        if state is None or use.target.settings.check is Check.NONE:
+            continue
+        # A check that never told anything ages, too: it would be missed else.
+        last_at = state.since if state.last_at is None else state.last_at
+        yield use.labels, scrape.view.monotonic_now - last_at
 
 
 def _cert_expiry(scrape: Scrape) -> Rows:
@@ -211,7 +214,8 @@ FAMILIES: tuple[Family, ...] = (
            (*TARGET, "phase"), _probe_duration),
     Family("rrdns_probe_failures_total", "counter", "Probes that failed, by reason.",
            (*TARGET, "reason"), _probe_failures),
-    Family("rrdns_probe_age_seconds", "gauge", "Time since the last probe ended.",
+    Family("rrdns_probe_age_seconds", "gauge",
+           "Time since the last probe ended, before one since the address is probed.",
            TARGET, _probe_age),
     Family("rrdns_probe_ssl_earliest_cert_expiry", "gauge",
            "When the first certificate of the last probe's chain expires, in unix seconds.",

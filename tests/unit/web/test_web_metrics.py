@@ -180,12 +180,13 @@ def test_a_target_that_was_not_probed_has_no_series_of_probes() -> None:
     )
     for name in (
         "success",
-        "age_seconds",
         "duration_seconds",
         "ssl_earliest_cert_expiry",
         "ssl_cert_info",
     ):
         assert samples(view, f"rrdns_probe_{name}") == {}
+    # But it ages: a check that never tells anything has to be seen.
+    assert samples(view, "rrdns_probe_age_seconds") == {f'address="192.0.2.11",{SERVER1}': 60}
 
 
 def test_a_target_that_is_never_probed_has_no_failures() -> None:
