@@ -10,6 +10,10 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from rrdns.server._atomic cimport (
+    __ATOMIC_RELAXED, __ATOMIC_SEQ_CST, __atomic_exchange_n, __atomic_load_n, __atomic_store_n,
+    count, counted,
+)
 from rrdns.server._batch cimport (
     BATCH, DATAGRAM_OCTETS, MSG_DONTWAIT, MSG_TRUNC, MSG_WAITFORONE, SHUT_RD, batch_t,
     clear_interface, client_of, close_batch, data_of, iovec, mmsghdr, msghdr, open_batch, rearm,
@@ -21,8 +25,7 @@ from rrdns.server._posix cimport (
     pthread_mutex_unlock, seconds_of,
 )
 from rrdns.server._ring cimport (
-    MAX_WAITING, __ATOMIC_RELAXED, __ATOMIC_SEQ_CST, __atomic_exchange_n, __atomic_load_n,
-    __atomic_store_n, close_ring, first_miss, forget_miss, miss_t, open_ring, put_miss, ring_t,
+    MAX_WAITING, close_ring, first_miss, forget_miss, miss_t, open_ring, put_miss, ring_t,
 )
 from rrdns.table._native cimport (
     MISS, RESPONSE, SHORT, NativeExecutor, adopt_offered, asked_t, execute_read, executor_t,
@@ -114,22 +117,22 @@ cdef class LoopCore:
         shutdown(self._descriptor, SHUT_RD)
 
     def run_once(self, int64_t now=-1):
-        cdef int count
+        cdef int found
         with nogil:
-            count = self._turn(MSG_DONTWAIT, now)
-        return max(count, 0)
+            found = self._turn(MSG_DONTWAIT, now)
+        return max(found, 0)
 
     cdef int _turn(self, int flags, int64_t now) noexcept nogil:
         cdef int received = recvmmsg(self._descriptor, self._batch.headers, BATCH, flags, NULL)
-        cdef uint32_t count = 0, replies = 0, index
+        cdef uint32_t found = 0, replies = 0, failed, index
         cdef uint64_t waiting = self._ring.head
         cdef int64_t unix_now = now
         if received > 0:
-            count = received
+            found = received
             self._failures = 0
         elif received < 0 and errno != EAGAIN and errno != EINTR:
             self._note_failure()
-        self._progress += 1
+        count(&self._progress, 1)
         if now < 0:
             now = seconds_of(CLOCK_MONOTONIC_COARSE)
             unix_now = seconds_of(CLOCK_REALTIME_COARSE)
@@ -138,12 +141,14 @@ cdef class LoopCore:
         if now != self._now:
             self._now = now
             set_clock(self._state, unix_now)
-        if count:
-            replies = self._answer(count)
+        if found:
+            replies = self._answer(found)
         pthread_mutex_unlock(&self._lock)
         if replies:
-            self._drops.send_errors += send_batch(self._descriptor, self._batch.headers, replies)
-        for index in range(count):
+            failed = send_batch(self._descriptor, self._batch.headers, replies)
+            if failed:
+                count(&self._drops.send_errors, failed)
+        for index in range(found):
             rearm(&self._batch, &self._batch.headers[index])
         if waiting != self._ring.head:
             if not __atomic_exchange_n(&self._awake, 1, __ATOMIC_SEQ_CST):
@@ -152,13 +157,13 @@ cdef class LoopCore:
 
     cdef void _note_failure(self) noexcept nogil:
         """Count a failed receive; errors of earlier sends are reported here (ECONNREFUSED)."""
-        self._drops.receive_errors += 1
+        count(&self._drops.receive_errors, 1)
         self._failures += 1
         if self._failures > MAX_FAILURES:
             # It is of another kind, and trying again at once would only take a whole core.
             poll(NULL, 0, PAUSE_MILLISECONDS)
 
-    cdef uint32_t _answer(self, uint32_t count) noexcept nogil:
+    cdef uint32_t _answer(self, uint32_t found) noexcept nogil:
         """Turn queries to replies; put those that are to be sent first, and return their number."""
         cdef batch_t *batch = &self._batch
         cdef uint32_t index, replies = 0
@@ -167,18 +172,18 @@ cdef class LoopCore:
         cdef int32_t size
         # Step by step for all of them, so that the memory's answers for one come in while the others
         # are looked at: with many domains that is most of an answer's time.
-        for index in range(count):
+        for index in range(found):
             header = &batch.headers[index]
             read_packet(self._state, &self._asked[index], data_of(header), header.msg_len)
-        for index in range(count):
+        for index in range(found):
             read_ahead(self._state, &self._asked[index])
-        for index in range(count):
+        for index in range(found):
             header = &batch.headers[index]
             if header.msg_hdr.msg_namelen != batch.name_octets:
                 # Nobody sent it: it is what a socket reads as that `stop` has shut.
                 continue
             if header.msg_hdr.msg_flags & MSG_TRUNC:
-                self._drops.oversized += 1
+                count(&self._drops.oversized, 1)
                 continue
             if batch.control_octets:
                 if header.msg_hdr.msg_controllen == batch.control_octets:
@@ -215,11 +220,11 @@ cdef class LoopCore:
                 &self._ring, header, header.msg_len, batch.name_octets,
                 header.msg_hdr.msg_controllen,
             ):
-                self._drops.miss_queue += 1
+                count(&self._drops.miss_queue, 1)
         elif size == SHORT:
-            self._drops.short_packets += 1
+            count(&self._drops.short_packets, 1)
         elif size == RESPONSE:
-            self._drops.responses += 1
+            count(&self._drops.responses, 1)
         return size
 
     # --- for the control side -----------------------------------------------------------------
@@ -294,19 +299,19 @@ cdef class LoopCore:
 
     @property
     def progress(self):
-        return self._progress
+        return counted(&self._progress)
 
     @property
     def dropped(self):
         return {
-            reason: count
-            for reason, count in (
-                ("oversized", self._drops.oversized),
-                ("short", self._drops.short_packets),
-                ("response", self._drops.responses),
-                ("miss_queue", self._drops.miss_queue),
-                ("send_error", self._drops.send_errors + self._unsent_misses),
-                ("receive_error", self._drops.receive_errors),
+            reason: times
+            for reason, times in (
+                ("oversized", counted(&self._drops.oversized)),
+                ("short", counted(&self._drops.short_packets)),
+                ("response", counted(&self._drops.responses)),
+                ("miss_queue", counted(&self._drops.miss_queue)),
+                ("send_error", counted(&self._drops.send_errors) + self._unsent_misses),
+                ("receive_error", counted(&self._drops.receive_errors)),
             )
-            if count
+            if times
         }

@@ -8,18 +8,10 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from rrdns.server._atomic cimport (
+    __ATOMIC_ACQUIRE, __ATOMIC_RELEASE, __ATOMIC_SEQ_CST, __atomic_load_n, __atomic_store_n,
+)
 from rrdns.server._batch cimport CONTROL_OCTETS, DATAGRAM_OCTETS, NAME_OCTETS, mmsghdr
-
-cdef extern from * nogil:
-    # The compiler's own (GCC and Clang).
-    uint64_t __atomic_load_n(const uint64_t *place, int order)
-    void __atomic_store_n(uint64_t *place, uint64_t value, int order)
-    uint64_t __atomic_exchange_n(uint64_t *place, uint64_t value, int order)
-    enum:
-        __ATOMIC_RELAXED
-        __ATOMIC_ACQUIRE
-        __ATOMIC_RELEASE
-        __ATOMIC_SEQ_CST
 
 cdef enum:
     MAX_WAITING = 256       # a power of two
