@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -71,9 +72,13 @@ def _run(options: Options, chosen: list[str]) -> tuple[Report, list[str]]:
     for name in chosen:
         try:
             sections = SCENARIOS[name](options)
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             failures.append(f"{name} failed: {error}")
-            sections = [Section(name, name, [f"This part failed: {str(error).splitlines()[0]}"])]
+            sections = [
+                Section(
+                    name, name, [f"This part failed: {(str(error) or repr(error)).splitlines()[0]}"]
+                )
+            ]
         for section in sections:
             print(f"\n{section.title}:\n\n" + "\n".join(section.lines), flush=True)
             report.sections.append(section)
