@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dns_worlds import contents
 from support.domain_loops import KINDS, use_loops
@@ -33,6 +33,7 @@ def loops(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.tuples(st.lists(_names, max_size=12), st.sampled_from(PROFILES)),
@@ -162,6 +163,7 @@ def test_a_builder_says_what_it_cannot_hold(monkeypatch: pytest.MonkeyPatch) -> 
         builder.add([THREE], PROFILES[0])
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(_names, st.sampled_from(PROFILES)),
     st.dictionaries(_names, st.sampled_from(PROFILES)),

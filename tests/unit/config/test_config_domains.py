@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.domain_loops import KINDS, use_loops
 
@@ -128,6 +128,7 @@ LINES = (
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.sampled_from(LINES), max_size=40),
     st.sampled_from(["\n", "\r\n"]),
@@ -147,6 +148,7 @@ def test_pieces_of_any_size_say_what_the_lines_say_alone(
     assert found == alone
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.sampled_from((*"aZ09_-.\r\n#é", "\r\n", "a.b", "a.test\n", _Y, _Y + ".")), max_size=24

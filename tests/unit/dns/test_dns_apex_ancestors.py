@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.dns_worlds import contents
 from support.domain_loops import KINDS, use_loops
 from support.executors import Maker
 
-from rrdns import settings
+from rrdns import settings as settings_module
 from rrdns.dns.lookup import Kind, lookup
 from rrdns.dns.options import Asker, Transport
 from rrdns.dns.responder import respond
@@ -70,6 +70,7 @@ def test_which_they_are(snapshot: Snapshot) -> None:
     }  # fmt: skip
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.data(), st.integers(1, 3))
 def test_they_are_all_that_stand_between_two_apexes(data: st.DataObject, most: int) -> None:
     names = st.lists(st.sampled_from((b"\1a", b"\1b", b"\2cc")), max_size=5).map(
@@ -89,7 +90,7 @@ def test_they_are_all_that_stand_between_two_apexes(data: st.DataObject, most: i
         domains=dict.fromkeys(apexes[1::2], Profile("default", static)),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "_MOST_BARE", most)
+        patch.setattr(settings_module, "_MOST_BARE", most)
         found = config.apex_ancestors
     above = {apex: [apex[offset:] for offset in suffix_offsets(apex)][1:] for apex in apexes}
     assert found == {

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tables import UDP4, ask, expected
 
@@ -48,6 +48,7 @@ def _turns(count: int) -> list[tuple[bytes, ...]]:
     return [tuple(addresses[lead:] + addresses[:lead]) for lead in range(count)]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 12), st.integers(1, 4), st.integers(1, 3))
 def test_records_that_differ_in_their_address_are_moved(
     count: int, samples: int, repeats: int
