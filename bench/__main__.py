@@ -73,12 +73,8 @@ def _run(options: Options, chosen: list[str]) -> tuple[Report, list[str]]:
         try:
             sections = SCENARIOS[name](options)
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            failures.append(f"{name} failed: {error}")
-            sections = [
-                Section(
-                    name, name, [f"This part failed: {(str(error) or repr(error)).splitlines()[0]}"]
-                )
-            ]
+            failures.append(f"{name} failed: {error!r}")
+            sections = [Section(name, name, ["This part failed."])]
         for section in sections:
             print(f"\n{section.title}:\n\n" + "\n".join(section.lines), flush=True)
             report.sections.append(section)
