@@ -21,7 +21,7 @@ from support.waiting import wait_until
 
 HALF = 500
 STALL_SECONDS = 5.0
-CROWD = Path(__file__).parent.parent / "support" / "smtp_crowd.py"
+CROWD = Path(__file__).parent.parent / "support" / "smtp_thousands.py"
 # Shorter than the stall, and longer than a peer takes.
 HEALTH = "fall: 1, connect_timeout: 4s, banner_timeout: 4s, command_timeout: 4s"
 
