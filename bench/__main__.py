@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bench.building import PROGRAMS, build, compiler
 from bench.cores import leave_the_servers_core, load_cpu, server_cpu
+from bench.ending import end_in_order
 from bench.load import QUERIES
 from bench.machine import machine
 from bench.options import Options
@@ -25,6 +26,7 @@ HERE = Path(__file__).parent
 def main() -> int:
     """Measure and print; exit 1 where dnsperf or a C compiler is missing, or a part failed."""
     given = vars(_parser().parse_args())
+    end_in_order()
     chosen = given.pop("scenario")
     results = given.pop("results")
     dnsperf, cc = shutil.which("dnsperf"), compiler()

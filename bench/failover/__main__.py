@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from bench.building import build, compiler
+from bench.ending import end_in_order
 from bench.failover.contestants import CONTESTANTS
 from bench.failover.events import Kind
 from bench.failover.run import Trial, compare, lacking
@@ -35,6 +36,7 @@ def main() -> int:
         "--kinds", nargs="*", type=Kind, default=default.kinds, help="death refusal silence stop"
     )
     trial = Trial(**vars(parser.parse_args()))
+    end_in_order()
     cc = compiler()
     missing = "a C compiler (apt-get install gcc libc6-dev)" if cc is None else lacking()
     if cc is None or missing is not None:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
+from bench.ending import end_in_order
 from bench.failover.contestants import CONTESTANTS, Contestant, Hosts
 from bench.failover.events import Kind, addresses, prepare_namespace, victims
 from bench.failover.watching import Asker, Plan, Seen, watch
@@ -71,7 +71,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--kinds", nargs="*", default=[kind.value for kind in Kind])
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    end_in_order()
     prepare_namespace()
     with ExitStack() as stack:
         found = asyncio.run(_watch_all(options, stack))

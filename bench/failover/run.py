@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench.ending import run
 from bench.failover.contestants import CONTESTANTS
 from bench.failover.events import WORDS, Kind
 from bench.failover.watching import Seen
@@ -50,13 +51,7 @@ def compare(smtp: Path, trial: Trial) -> Section:
         *("--settle", str(trial.settle), "--kinds", *(kind.value for kind in trial.kinds)),
         *(["--only", *trial.only] if trial.only else []),
     ]
-    done = subprocess.run(
-        words,
-        capture_output=True,
-        text=True,
-        timeout=trial.seconds + 2 * trial.patience + _MARGIN_SECONDS,
-        check=False,
-    )
+    done = run(words, trial.seconds + 2 * trial.patience + _MARGIN_SECONDS)
     if done.returncode != 0:
         raise RuntimeError(f"the comparison failed: {done.stderr[-2000:]}")
     return section(read(done.stdout), trial.patience)

@@ -1,7 +1,6 @@
 """The benchmark runs and has a line for every server; its figures are for machines at rest."""
 
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,7 +47,7 @@ def _output(process: "subprocess.Popen[str]") -> str:
         output, errors = process.communicate(timeout=110)
     except subprocess.TimeoutExpired:
         # It ends its servers then.
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         raise
     assert process.returncode == 0, errors
     return output
@@ -75,8 +74,7 @@ def watching() -> Iterator["subprocess.Popen[str]"]:
     )
     with process:
         yield process
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+        process.terminate()
 
 
 @pytest.mark.usefixtures("watching")
