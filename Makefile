@@ -10,6 +10,13 @@ BENCH_ARGS ?=
 # For how long `make fuzz` and `make fuzz-native` look.
 SECONDS ?= 60
 
+# `make install` as root: where to, and what; WHEEL is one of `make dist`, built here or elsewhere.
+PREFIX ?= /opt/rrdns
+DESTDIR ?=
+WHEEL ?= .
+INSTALLED = $(DESTDIR)$(PREFIX)/.venv
+LOCAL = $(DESTDIR)/usr/local
+
 # What the extensions are built of; where one changes they are built anew.
 NATIVE := $(wildcard rrdns/_*.pyx rrdns/*/_*.p[yx][xd] rrdns/*/*/*.px[di])
 
@@ -22,7 +29,7 @@ PURE := $(PURE),rrdns/health/tally.py,rrdns/health/watched.py
 PURE := $(PURE),rrdns/health/select.py,rrdns/health/smtp.py,rrdns/health/overrides.py,rrdns/table/*,rrdns/domain*.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-failover fuzz fuzz-native fmt docs
+.PHONY: help setup run test check bench bench-failover fuzz fuzz-native fmt docs dist install
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +39,7 @@ setup: $(STAMP) ## install rrdns and its development tools into .venv
 $(STAMP): pyproject.toml setup.py $(NATIVE)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/rrdns --version
 	@touch $@
 
 run: setup ## start the demo: DNS on 127.0.0.1:5300, HTTP on 127.0.0.1:9353
@@ -72,3 +80,21 @@ fmt: setup ## format the code and mend what the linter can
 docs: setup ## write the man pages and the parts of docs/ that come from the code
 	PYTHONPATH=tests $(BIN)/python -m support.transitions
 	PYTHONPATH=tests $(BIN)/python -m support.manual
+
+dist: setup ## build the sdist and, from it, the wheel into dist/
+	$(BIN)/python -m build --no-isolation
+
+install: ## install into PREFIX=/opt/rrdns, with units, man pages, an example; DESTDIR=, WHEEL=
+	$(PYTHON) -m venv $(INSTALLED)
+	$(INSTALLED)/bin/pip install --disable-pip-version-check $(WHEEL)
+	@# With a DESTDIR it will stand elsewhere than where it was made.
+	find $(INSTALLED)/bin $(INSTALLED)/pyvenv.cfg -type f \
+	  -exec sed -i 's|$(DESTDIR)$(PREFIX)|$(PREFIX)|g' {} +
+	install -d $(DESTDIR)/etc/rrdns $(DESTDIR)/etc/systemd/system $(LOCAL)/bin
+	ln -sfn $(PREFIX)/.venv/bin/rrdns $(LOCAL)/bin/rrdns
+	install -D -m 644 man/rrdns.1 $(LOCAL)/share/man/man1/rrdns.1
+	install -D -m 644 man/rrdns.yaml.5 $(LOCAL)/share/man/man5/rrdns.yaml.5
+	sed 's|/opt/rrdns|$(PREFIX)|g' systemd/rrdns.service >$(DESTDIR)/etc/systemd/system/rrdns.service
+	install -m 644 systemd/rrdns.socket $(DESTDIR)/etc/systemd/system
+	test -e $(DESTDIR)/etc/rrdns/rrdns.yaml \
+	  || install -m 644 config/delegated-names.yaml $(DESTDIR)/etc/rrdns/rrdns.yaml

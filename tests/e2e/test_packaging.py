@@ -5,6 +5,7 @@ No network: what rrdns depends on, and what builds it, is lent by the environmen
 
 import email
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,12 +57,11 @@ class Installed(NamedTuple):
         return run(str(self.bin / "python"), "-I", "-c", script)
 
 
-def run(*command: str, cwd: Path | None = None, **words: str) -> str:
+def run(*command: str, **words: str) -> str:
     """Run a command to its end, which must be a good one, and return what it printed."""
     ours = {"RRDNS_NATIVE": "", "RRDNS_NATIVE_FLAGS": "", "PYTHONPATH": "", "PIP_NO_INDEX": "1"}
     done = subprocess.run(
         command,
-        cwd=cwd,
         env={**os.environ, **ours, **words},
         capture_output=True,
         text=True,
@@ -106,11 +106,16 @@ def install(wheel: Path, directory: Path) -> Installed:
     run(sys.executable, "-m", "venv", "--without-pip", str(directory))
     pip = [sys.executable, "-m", "pip", "--python", str(directory)]
     run(*pip, "install", "--no-deps", str(wheel))
-    # The last on the path, and only now: the tests' environment has an rrdns of its own.
-    (packages,) = directory.glob("lib/python*/site-packages")
-    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    lend(directory)
     assert "No broken requirements found" in run(*pip, "check")
     return Installed(directory / "bin")
+
+
+def lend(environment: Path) -> None:
+    """Let an environment that has rrdns have what rrdns depends on."""
+    # The last on the path, and not before: the tests' environment has an rrdns of its own.
+    (packages,) = environment.glob("lib/python*/site-packages")
+    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
 
 @contextmanager
@@ -206,3 +211,31 @@ def test_installed_without_a_compiler_it_answers_in_python(
         assert [name for name in archive.namelist() if name.endswith(".so")] == []
     server = answers(install(wheel, tmp_path / "venv"), tmp_path, "python")
     assert "executor=python: the compiled extension is not there" in server.output
+
+
+def test_make_install_puts_everything_in_its_place(
+    source: Path, dist: Dist, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    command = [require_program("make"), "--directory", str(source), "install"]
+    command += [f"PYTHON={sys.executable}", f"DESTDIR={root}", f"WHEEL={dist.wheel}"]
+    run(*command, PIP_NO_DEPS="1")
+    lend(root / "opt/rrdns/.venv")
+
+    # What the unit starts is there, and its first line holds where it will stand.
+    unit = (root / "etc/systemd/system/rrdns.service").read_text()
+    (program,) = re.findall(r"^ExecStart=(\S+)", unit, re.MULTILINE)
+    assert (root / program[1:]).read_text().startswith("#!/opt/rrdns/.venv/bin/python")
+    assert (root / "usr/local/bin/rrdns").readlink() == Path(program)
+    assert (root / "etc/systemd/system/rrdns.socket").is_file()
+    assert (root / "usr/local/share/man/man1/rrdns.1").is_file()
+    assert (root / "usr/local/share/man/man5/rrdns.yaml.5").is_file()
+    path = root / "etc/rrdns/rrdns.yaml"
+    python = str(root / "opt/rrdns/.venv/bin/python")
+    assert run(python, str(root / program[1:]), "check-config", "-c", str(path))
+
+    # An upgrade keeps the operator's configuration. Its environment is there: nothing makes it.
+    path.write_text("# mine\n")
+    run(*command, "PYTHON=true", PIP_NO_DEPS="1")
+    assert path.read_text() == "# mine\n"
+    assert "sed 's|/opt/rrdns|/srv/dns|g'" in run(*command, "PREFIX=/srv/dns", "--dry-run")
