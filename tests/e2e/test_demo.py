@@ -108,6 +108,13 @@ def _stable(lines: list[str]) -> list[str]:
     return sorted(" ".join(line.split()) for line in lines if line and not VOLATILE.match(line))
 
 
+def test_the_quick_starts_commands_print_what_it_shows(demo: Demo) -> None:
+    page = (ROOT / "docs/quick-start.md").read_text()
+    (block,) = re.findall(r"^```console demo\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for command, shown in _console(f"```console\n{block}```"):
+        assert _stable(demo.inside.run("sh", "-c", command).splitlines()) == _stable(shown), command
+
+
 def test_the_readmes_commands_print_what_it_shows(demo: Demo) -> None:
     readme = (ROOT / "README.md").read_text()
     # The README's process numbers are those of its own run: each stands for a node.

@@ -12,6 +12,7 @@ import pytest
 PACKAGES = {
     "chromium": "chromium",
     "cc": "gcc",
+    "curl": "curl",
     "dig": "bind9-dnsutils",
     "dnsperf": "dnsperf",
     "stdbuf": "coreutils",
@@ -24,6 +25,7 @@ PACKAGES = {
     "mandoc": "mandoc",
     "named": "bind9",
     "nft": "nftables",
+    "nsenter": "util-linux",
     "nsd": "nsd",
     "pdns_server": "pdns-server",
     "postfix": "postfix",
