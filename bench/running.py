@@ -1,6 +1,7 @@
 """A server under measurement: started, checked to give the right answers, loaded, stopped."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -29,6 +30,7 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _LOOK_SECONDS = 0.002
 _PATIENCE_SECONDS = 20.0
 _END_SECONDS = 10.0
+_PORTS = range(10_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +138,18 @@ def workplace() -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free for TCP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-        tcp.bind(("127.0.0.1", 0))
-        port: int = tcp.getsockname()[1]
+    """Return a port that is free for UDP and TCP, and that no client is given by chance.
+
+    Linux gives clients the ports from 32768 on.
+    """
+    while True:
+        port = random.choice(_PORTS)
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as one:
+                    one.bind(("0.0.0.0", port))
+        except OSError:
+            continue
         return port
 
 
