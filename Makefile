@@ -86,7 +86,7 @@ dist: setup ## build the sdist and, from it, the wheel into dist/
 
 install: ## install into PREFIX=/opt/rrdns, with units, man pages, an example; DESTDIR=, WHEEL=
 	$(PYTHON) -m venv $(INSTALLED)
-	$(INSTALLED)/bin/pip install --disable-pip-version-check $(WHEEL)
+	$(INSTALLED)/bin/python -m pip install --disable-pip-version-check $(WHEEL)
 	@# With a DESTDIR it will stand elsewhere than where it was made.
 	find $(INSTALLED)/bin $(INSTALLED)/pyvenv.cfg -type f \
 	  -exec sed -i 's|$(DESTDIR)$(PREFIX)|$(PREFIX)|g' {} +
