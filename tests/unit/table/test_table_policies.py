@@ -119,6 +119,14 @@ def test_shuffled_has_many_orders_and_followers() -> None:
     assert len({tuple(leads[start : start + 4]) for start in range(0, 64, 4)}) >= 8
 
 
+def test_shuffled_leads_do_not_go_round_their_own_list() -> None:
+    ring = addresses(4)
+    variants = shuffled(ring, ring, seed=b"", max_answers=8).variants
+    followed = [one[1] == other[0] for one, other in pairwise(variants)]
+    # Turning one list would have each lead's follower lead next.
+    assert 0.1 < sum(followed) / len(followed) < 0.6
+
+
 def test_nothing_to_shuffle() -> None:
     assert shuffled((), (), seed=b"", max_answers=8) == Orders((), ())
     assert shuffled(ABC, (), seed=b"", max_answers=8) == Orders((), ())
@@ -158,6 +166,15 @@ def letters(orders: Orders) -> str:
 )
 def test_leads_follow_weights_and_are_spread(weights: tuple[int, ...], leads: str) -> None:
     assert letters(weigh(*weights)) == leads
+
+
+def test_the_others_follow_in_the_order_of_the_list() -> None:
+    assert weigh(1, 1, 1).variants == round_robin(ABC, ABC, start=0, max_answers=8).variants
+
+
+def test_equal_weights_have_equal_places_however_few_there_are() -> None:
+    places = places_of(weigh(2, 1, 1, max_answers=2))
+    assert places[b"b"] == places[b"c"] == places[b"a"] - 1 == 5
 
 
 def test_weight_0_never_leads_but_is_answered() -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import cache
 from itertools import permutations
 
@@ -18,10 +19,14 @@ from rrdns.table.table import Rotor
 HOST: Name = from_text("mx1.example.com.")
 NAMES = tuple(bytes([octet]) for octet in b"abcdef")
 WEIGHTS = dict(zip(NAMES, (3, 1, 2, 5, 1, 0), strict=True))
+HALVES = dict(zip(NAMES, (4, 1, 2, 3, 2, 1), strict=True))
 POLICIES: Mapping[str, Callable[[Collection[bytes], int], Orders]] = {
     "round-robin": lambda selected, start: round_robin(NAMES, selected, start=start, max_answers=8),
     "random": lambda selected, start: shuffled(NAMES, selected, seed=b"", max_answers=8),
     "weighted": lambda selected, start: weighted(WEIGHTS, selected, start=start, max_answers=8),
+    "weighted, halves": lambda selected, start: weighted(
+        HALVES, selected, start=start, max_answers=8
+    ),
     "weighted, cut": lambda selected, start: weighted(
         WEIGHTS, selected, start=start, max_answers=2
     ),
@@ -48,6 +53,11 @@ def test_equal_leads_go_on_where_they_are() -> None:
     assert continuation(of("abc"), of("abc")) == (0, 1, 2)
 
 
+def test_equal_leads_go_on_where_they_are_though_a_reload_numbers_them_anew() -> None:
+    old = of("abc")
+    assert continuation(old, replace(old, marks=(5, 6, 7))) == (0, 1, 2)
+
+
 def test_after_the_last_leader_comes_the_next_in_the_ring() -> None:
     # Positions of the next step: a, b, c, d; the last leaders were d, a, b, c.
     assert continuation(of("abcd"), of("abd")) == (0, 1, 2, 2)
@@ -61,6 +71,20 @@ def test_where_nobody_stays_the_one_with_the_fewest_leads_is_next() -> None:
     assert continuation(of(""), of("cd"), {b"c": 1}) == (1,)
     assert continuation(of("ab"), of("")) == (0,)
     assert continuation(of(""), of("")) == (0,)
+
+
+def test_the_fewest_leads_are_counted_by_share() -> None:
+    new = Rotor(HOST, A, (b"c", b"c", b"d"), (0, 1, 2))
+    assert continuation(of("ab"), new, {b"c": 3, b"d": 2}) == (0,)
+    assert continuation(of("ab"), new, {b"c": 5, b"d": 2}) == (2,)
+
+
+def test_leads_of_several_rounds_are_counted() -> None:
+    found = rotor(frozenset(NAMES), 0, "weighted")
+    rotation = Rotation.none().followed_by((found,), 5)
+    seen = Counter(lead(rotation) for _ in range(31))
+    assert {key[1]: count for key, count in rotation.leads().items()} == seen
+    assert sum(seen.values()) == 31
 
 
 @every_policy
@@ -81,7 +105,8 @@ def test_those_that_stay_lead_for_their_share_whoever_flaps(
 
 def check_shares(policy: str, seen: Counter[bytes]) -> None:
     """In any stretch of its sequence each has led for its share, but for less than one lead."""
-    weights = {b"a": 3, b"c": 2, b"e": 1} if "weighted" in policy else dict.fromkeys(NAMES[::2], 1)
+    given = HALVES if policy == "weighted, halves" else WEIGHTS
+    weights = {name: given[name] if "weighted" in policy else 1 for name in NAMES[::2]}
     for one, other in permutations(weights, 2):
         ahead = seen[one] / weights[one] - seen[other] / weights[other]
         assert ahead < 1 / weights[one] + 1 / weights[other] - 1e-9

@@ -124,6 +124,32 @@ def test_orders_are_taken_over_where_the_selection_stays() -> None:
     assert taken.selection.choices[0].health is Health.UP
 
 
+SHARED = """\
+server: {listen: ["127.0.0.1:5399"], http: null, control: control.sock, state_directory: null}
+nodes:
+  server1: {primary: 192.0.2.11, tier: 2}
+  server2: {primary: 192.0.2.21}
+  server3: {primary: 192.0.2.31}
+zones:
+  example.com:
+    nameservers: {ns1: 198.51.100.53, ns2: 203.0.113.53}
+    hosts:
+      mx1: {role: primary, min_healthy: 2, fallback: mx2}
+      mx2: {role: primary, tiers: 1}
+"""
+
+
+def test_the_same_address_of_a_fallback_has_its_place_in_that_ones_sequence() -> None:
+    config = configure(SHARED)
+    keys = {each.address: each.key for each in config.targets}
+    others = (keys["192.0.2.11"], keys["192.0.2.31"])
+    own = make_snapshot(config, dict.fromkeys(others, Health.PENDING))
+    by_fallback = make_snapshot(config, dict.fromkeys(others, Health.DOWN), previous=own)
+    assert leads(own, MX1) == leads(by_fallback, MX1) == [21]
+    assert by_fallback.answers[MX1, A].selection.by_fallback
+    assert (own.answers[MX1, A].marks, by_fallback.answers[MX1, A].marks) == ((1,), (0,))
+
+
 def test_orders_of_another_configuration_are_not_taken_over() -> None:
     before = make_snapshot(configure(POLICIES), {})
     changed = POLICIES.replace("mx1: {role: primary, policy: weighted}", "mx1: {role: primary}")
