@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
 
 
 class Farm:
@@ -28,8 +31,12 @@ class Farm:
             text=True,
             bufsize=1,
         )
-        for _ in places:
-            self._learn()
+        try:
+            for _ in places:
+                self._learn()
+        except BaseException:
+            self.close()
+            raise
 
     def _learn(self) -> None:
         assert self.process.stdout is not None
@@ -47,9 +54,7 @@ class Farm:
         self._learn()
 
     def close(self) -> None:
-        """End all."""
-        for pid in self.pids.values():
-            os.kill(pid, signal.SIGKILL)
+        """End all: none of them outlives the farm."""
         self.process.kill()
         self.process.communicate()
 
@@ -101,8 +106,13 @@ async def _serve(place: str) -> None:
 
 
 def _fork(place: str) -> None:
+    farm = os.getpid()
     if os.fork() == 0:
-        asyncio.run(_serve(place))
+        # Whatever becomes of the test, nobody outlives the farm.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == farm:
+            asyncio.run(_serve(place))
+        os._exit(0)
 
 
 def main(places: list[str]) -> None:
