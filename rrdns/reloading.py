@@ -76,7 +76,7 @@ class Reloads(Generic[Prepared]):
     def _refuse(self, errors: str) -> Reloaded:
         self.state = replace(self.state, last_successful=False, last_error=errors)
         lines = errors.splitlines()
-        _log.error("reload refused, the old configuration stays: %d errors", len(lines))
+        _log.error("event=reload_refused errors=%d", len(lines))
         for line in lines:
             _log.error("%s", line)
         return Reloaded(errors=lines)

@@ -67,7 +67,7 @@ async def serve(
         if announce is not None:
             announce(ready_line)
         await service.stopping.wait()
-        _log.info("stopping")
+        _log.info("event=stopping")
 
 
 class Service:
@@ -149,12 +149,12 @@ class Service:
         stack.callback(self._watcher.set_watching, False)
         self._end_pause()
         line = (
-            f"ready listen={where} http={http} control={server.control}"
+            f"listen={where} http={http} control={server.control}"
             f" executor={self._answering.executor} udp_workers={self._answering.udp_workers}"
         )
-        _log.info("%s", line)
+        _log.info("event=ready %s", line)
         self._tell("READY=1")
-        return line
+        return f"ready {line}"
 
     async def _start_http(self, stack: contextlib.AsyncExitStack) -> str:
         if self._config.server.http is None:
@@ -259,7 +259,7 @@ class Service:
         self._publish(table)
         self._settling.settle()
         sha256 = self._config.sha256[:12]
-        _log.info("reloaded sha256=%s generation=%d", sha256, self._table.generation)
+        _log.info("event=reloaded sha256=%s generation=%d", sha256, self._table.generation)
         return partial(changes, old, loaded.config)
 
     # --- for the pages ------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def test_changes_are_taken_over_and_bad_ones_refused(tmp_path: Path, port: int) 
         assert not answered("one.test")
         # A broken one changes nothing, and is told once.
         domains.write_text("four.test\nnot a domain\n")
-        server.wait_for_output("reload refused")
+        server.wait_for_output("event=reload_refused")
         assert f"{domains}:2:1:" in server.output
         assert answered("three.test")
         domains.write_text("four.test\n")

@@ -57,13 +57,17 @@ domains:
 
 @contextmanager
 def serving(
-    path: Path, *, prefix: Sequence[str] = (), env: Mapping[str, str] | None = None
+    path: Path,
+    *,
+    prefix: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    ready: str = "ready listen=",
 ) -> Iterator[Background]:
     """Run `rrdns serve` with a configuration until it says ready; stop it after the block."""
     command = [*prefix, *RRDNS, "-c", str(path), "serve"]
     with background(command, path.with_suffix(".log"), env) as server:
         # Not "already", which a remark of check-config may have.
-        server.wait_for_output("ready listen=")
+        server.wait_for_output(ready)
         yield server
 
 
