@@ -90,4 +90,3 @@ class Checking:
         stack.callback(lambda: file.save(self.scheduler.states, time.monotonic(), time.time()))
         saving = asyncio.create_task(file.keep_saving(lambda: self.scheduler.states))
         stack.callback(saving.cancel)
-
