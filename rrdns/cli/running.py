@@ -52,11 +52,12 @@ def _show_tables(server: client.Server, watch: bool) -> None:
     if watch and screen.is_terminal:
         from rich.live import Live
 
-        first = render(client.fetch_status(server), time.time())
+        first = render(client.fetch_status(server), time.time(), screen.height)
         with Live(first, console=screen, auto_refresh=False, vertical_overflow="crop") as live:
             while True:
                 time.sleep(WATCH_SECONDS)
-                live.update(render(client.fetch_status(server), time.time()), refresh=True)
+                document = client.fetch_status(server)
+                live.update(render(document, time.time(), screen.height), refresh=True)
     while True:
         show(screen, render(client.fetch_status(server), time.time()))
         if not watch:

@@ -35,15 +35,19 @@ def show(screen: Console, tables: RenderableType) -> None:
         click.echo(line.rstrip())
 
 
-def render(document: Document, now: float) -> RenderableType:
-    """Return the tables of a status document; `now` is the Unix time that ages are counted to."""
+def render(document: Document, now: float, most: int | None = None) -> RenderableType:
+    """Return the tables of a status document; `now` is the Unix time that ages are counted to.
+
+    With `most` no table lists more than so many addresses, and those in trouble come first: a
+    screen that is drawn each second has no room and no time for thousands.
+    """
     return Group(
         *_headlines(document, now),
         Text(),
         *_overrides(document, now),
-        _nodes(document, now),
+        *_nodes(document, now, most),
         Text(),
-        _hosts(document),
+        _hosts(document, most),
     )
 
 
@@ -89,9 +93,12 @@ def _overrides(document: Document, now: float) -> Iterable[RenderableType]:
     yield Text()
 
 
-def _nodes(document: Document, now: float) -> Table:
+def _nodes(document: Document, now: float, most: int | None) -> Iterable[RenderableType]:
+    nodes, leads = document["nodes"], _leads(document)
+    if most is not None and len(nodes) > most:
+        nodes = sorted(nodes, key=_is_well)[:most]
     table = _table("NODE", "ROLE", "ADDRESS", "STATE", "ANSWER", "SINCE", "LEADS", "LAST RESULT")
-    for node in document["nodes"]:
+    for node in nodes:
         table.add_row(
             node["node"],
             node["role"],
@@ -99,10 +106,16 @@ def _nodes(document: Document, now: float) -> Table:
             _state(node),
             "in" if node["in_rotation"] else Text("out", "red"),
             _age(node["since"], now),
-            _share(_leads_of(document, node["address"])),
+            _share(leads.get(node["address"], (0, 0))),
             Text(_last(node["last"], now), no_wrap=True, overflow="ellipsis"),
         )
-    return table
+    yield table
+    if len(nodes) < len(document["nodes"]):
+        yield Text(f"and {len(document['nodes']) - len(nodes)} more addresses")
+
+
+def _is_well(node: Document) -> bool:
+    return node["state"] == "up" and node["in_rotation"] and not node["override"]
 
 
 def _state(node: Document) -> Text:
@@ -118,20 +131,22 @@ def _last(last: Document | None, now: float) -> str:
     return f"{result_text(last)} ({milliseconds:.0f} ms, {_age(last['at'], now)} ago)"
 
 
-def _hosts(document: Document) -> Table:
+def _hosts(document: Document, most: int | None) -> Table:
     table = _table("HOST", "FAMILY", "STATE", "ANSWERS (SHARE OF LEADS)")
     for host in document["hosts"]:
         leads = host["leads"]
         total = sum(leads.values())
+        addresses = host["addresses"][:most]
+        more = len(host["addresses"]) - len(addresses)
         table.add_row(
             host["host"],
             host["family"],
             _host_state(host),
             Text(
                 ", ".join(
-                    f"{address} ({_share((leads.get(address, 0), total))})"
-                    for address in host["addresses"]
+                    f"{address} ({_share((leads.get(address, 0), total))})" for address in addresses
                 )
+                + (f" and {more} more" if more else "")
                 or "nothing (NODATA)"
             ),
         )
@@ -143,14 +158,15 @@ def _host_state(host: Document) -> Text:
     return Text(", ".join(words), "red") if words else Text("ok", "green")
 
 
-def _leads_of(document: Document, address: str) -> tuple[int, int]:
-    """Return how often an address led, and how many answers its hosts gave."""
-    own = total = 0
+def _leads(document: Document) -> dict[str, tuple[int, int]]:
+    """Return, for each address, how often it led, and how many answers its hosts gave."""
+    found: dict[str, tuple[int, int]] = {}
     for host in document["hosts"]:
-        if address in host["leads"]:
-            own += host["leads"][address]
-            total += sum(host["leads"].values())
-    return own, total
+        total = sum(host["leads"].values())
+        for address, count in host["leads"].items():
+            own, others = found.get(address, (0, 0))
+            found[address] = own + count, others + total
+    return found
 
 
 def _share(counts: tuple[int, int]) -> str:

@@ -4,9 +4,10 @@ import io
 import re
 from typing import Any
 
+import pytest
 from rich.console import Console
 
-from rrdns.cli.tables import render
+from rrdns.cli.tables import console, render, show
 
 NOW = 1_764_000_100.0
 
@@ -157,3 +158,55 @@ def test_not_ready_and_a_refused_reload_stand_first() -> None:
         "not ready, generation 7, 1 domain, configuration loaded 1d ago\n"
         "last reload refused: rrdns.yaml:3:1: no\n"
     )
+
+
+def _many(count: int) -> dict[str, Any]:
+    addresses = [f"10.{i >> 8}.{i & 255}.1" for i in range(count)]
+    return {
+        "generation": 1,
+        "ready": True,
+        "config": {"sha256": "00", "loaded": NOW, "last_error": None},
+        "domains": 1,
+        "nodes": [_node(node=f"server{i}", address=one) for i, one in enumerate(addresses)],
+        "hosts": [_host(addresses=addresses, leads=dict.fromkeys(addresses, 1))],
+    }
+
+
+def test_a_screen_has_those_in_trouble_first_and_tells_how_many_more() -> None:
+    document = _many(5000)
+    document["nodes"][4000] |= {"state": "down", "in_rotation": False}
+    document["nodes"][4500]["override"] = {"role": None}
+    out = io.StringIO()
+    Console(file=out, width=120).print(render(document, NOW, most=24))
+    lines = out.getvalue().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("NODE")) + 1
+    names = [line.split()[0] for line in lines[at : at + 25]]
+    assert names == ["server4000", "server4500", *(f"server{i}" for i in range(22)), "and"]
+    assert "and 4976 more addresses" in out.getvalue()
+    assert "and 4976 more" in " ".join(lines[-3:])
+
+
+def test_whole_tables_of_thousands_have_every_address() -> None:
+    text = _text(**{key: _many(300)[key] for key in ("nodes", "hosts")})
+    assert len(re.findall(r"^server\d+ ", text, re.MULTILINE)) == 300
+    assert "more" not in text
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_no_terminal_is_too_narrow(width: int) -> None:
+    text = _text(nodes=[_node()], hosts=[_host()], width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "ready" in text
+
+
+def test_colours_are_for_terminals_and_not_for_those_who_want_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    show(console(), render(_many(2), NOW))
+    assert "\x1b[32m" in capsys.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    show(console(), render(_many(2), NOW))
+    assert not re.search(r"\x1b\[[\d;]*[34]\dm", capsys.readouterr().out)
