@@ -44,25 +44,26 @@ cdef extern from "<sys/socket.h>" nogil:
 cdef enum:
     BATCH = 64
     DATAGRAM_OCTETS = 4096
+    # An odd number of cache lines, so that the beginnings of all datagrams do not compete for the
+    # same few places of a cache.
+    STRIDE = DATAGRAM_OCTETS + 64
     NAME_OCTETS = 28        # sockaddr_in6; sockaddr_in has 16
     CONTROL_OCTETS = 64
     INTERFACE_AT4 = 0       # in_pktinfo: interface, source, destination
     INTERFACE_AT6 = 16      # in6_pktinfo: address, interface
 
-# One datagram with all that belongs to it. The size is an odd number of cache lines, so that the
-# beginnings of all the datagrams do not compete for the same few places of a cache.
-cdef struct slot_t:
+# Where the kernel writes what it tells of one datagram.
+cdef struct envelope_t:
     iovec vector
     uint8_t name[NAME_OCTETS]
     uint8_t gap[4]
     uint8_t control[CONTROL_OCTETS]
     uint8_t line[16]
-    uint8_t data[DATAGRAM_OCTETS]
-    uint8_t odd[64]
 
 cdef struct batch_t:
     mmsghdr *headers
-    slot_t *slots
+    envelope_t *envelopes
+    uint8_t *data           # BATCH times STRIDE
     uint32_t name_octets
     uint32_t client_at      # where a packed address stands in a name, and its size
     uint32_t client_octets
@@ -73,6 +74,7 @@ cdef struct batch_t:
 cdef inline bint open_batch(batch_t *batch, bint is_ipv6, bint is_wildcard) noexcept nogil:
     """Allocate the buffers; False where there is no memory."""
     cdef uint32_t index
+    cdef msghdr *header
     memset(batch, 0, sizeof(batch_t))
     batch.is_ipv6 = is_ipv6
     batch.name_octets = 28 if is_ipv6 else 16
@@ -82,24 +84,29 @@ cdef inline bint open_batch(batch_t *batch, bint is_ipv6, bint is_wildcard) noex
         batch.control_octets = CMSG_SPACE(20 if is_ipv6 else 12)
     if posix_memalign(<void **> &batch.headers, 64, BATCH * sizeof(mmsghdr)):
         return False
-    if posix_memalign(<void **> &batch.slots, 4096, BATCH * sizeof(slot_t)):
+    if posix_memalign(<void **> &batch.envelopes, 64, BATCH * sizeof(envelope_t)):
+        return False
+    # Left as it is: what no datagram has been written to takes no memory.
+    if posix_memalign(<void **> &batch.data, 64, BATCH * STRIDE):
         return False
     memset(batch.headers, 0, BATCH * sizeof(mmsghdr))
-    memset(batch.slots, 0, BATCH * sizeof(slot_t))
+    memset(batch.envelopes, 0, BATCH * sizeof(envelope_t))
     for index in range(BATCH):
-        batch.slots[index].vector.iov_base = &batch.slots[index].data[0]
-        batch.headers[index].msg_hdr.msg_iov = &batch.slots[index].vector
-        batch.headers[index].msg_hdr.msg_iovlen = 1
-        batch.headers[index].msg_hdr.msg_name = &batch.slots[index].name[0]
+        header = &batch.headers[index].msg_hdr
+        batch.envelopes[index].vector.iov_base = batch.data + index * STRIDE
+        header.msg_iov = &batch.envelopes[index].vector
+        header.msg_iovlen = 1
+        header.msg_name = &batch.envelopes[index].name[0]
         if is_wildcard:
-            batch.headers[index].msg_hdr.msg_control = &batch.slots[index].control[0]
+            header.msg_control = &batch.envelopes[index].control[0]
         rearm(batch, &batch.headers[index])
     return True
 
 
 cdef inline void close_batch(batch_t *batch) noexcept nogil:
     free(batch.headers)
-    free(batch.slots)
+    free(batch.envelopes)
+    free(batch.data)
 
 
 cdef inline void rearm(batch_t *batch, mmsghdr *header) noexcept nogil:
@@ -107,11 +114,6 @@ cdef inline void rearm(batch_t *batch, mmsghdr *header) noexcept nogil:
     header.msg_hdr.msg_namelen = batch.name_octets
     header.msg_hdr.msg_controllen = batch.control_octets
     header.msg_hdr.msg_iov.iov_len = DATAGRAM_OCTETS
-
-
-cdef inline slot_t *slot_of(mmsghdr *header) noexcept nogil:
-    # The vector stands at the slot's beginning.
-    return <slot_t *> header.msg_hdr.msg_iov
 
 
 cdef inline uint8_t *data_of(mmsghdr *header) noexcept nogil:
