@@ -67,7 +67,8 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("shim")
     (directory / "shim.c").write_text(SHIM)
     made = directory / "shim.so"
-    command = [require_program("cc"), "-shared", "-fPIC", "-o", made, directory / "shim.c", "-ldl"]
+    source = str(directory / "shim.c")
+    command = [require_program("cc"), "-shared", "-fPIC", "-o", str(made), source, "-ldl"]
     subprocess.run(command, check=True)
     return made
 
