@@ -134,7 +134,7 @@ class Service:
         directory = open_directory(server.state_directory)
         self._overriding.start(None if directory is None else OverrideFile(directory), stack)
         self._overriding.tell_idle(self._config)
-        where = " ".join(str(pair.endpoint) for pair in bound)
+        where = ",".join(str(pair.endpoint) for pair in bound)
         control = await serve_unix(
             make_app(self, control=True), server.control, server.control_group
         )

@@ -41,10 +41,11 @@ def test_one_line_for_each_thing_that_happens_and_none_for_a_query(
     form: str, tmp_path: Path
 ) -> None:
     smtp, port = free_port("127.0.6.1"), free_port()
+    listen = [f"127.0.0.1:{port}", f"127.0.6.9:{port}"]
     places = {name: [f"127.0.6.{at}:{smtp}"] for at, name in enumerate(("server1", "server2"), 1)}
     path = tmp_path / "rrdns.yaml"
     text = configuration(
-        listen=[f"127.0.0.1:{port}"],
+        listen=listen,
         nodes={"server1": "127.0.6.1", "server2": "127.0.6.2"},
         directory=tmp_path,
         health=HEALTH.format(port=smtp),
@@ -59,7 +60,7 @@ def test_one_line_for_each_thing_that_happens_and_none_for_a_query(
             found = [event for event in events(server, form) if event["event"] == word]
             return [event for event in found if keys.items() <= event.items()]
 
-        assert [f"127.0.0.1:{port}" in event["listen"] for event in told("ready")] == [True]
+        assert [event["listen"] for event in told("ready")] == [",".join(listen)]
         assert len(told("target_state", state="up")) == 2
 
         before = server.output

@@ -129,7 +129,7 @@ class Stage:
 
     @property
     def port(self) -> int:
-        return int(self.line.partition("listen=127.0.0.1:")[2].split()[0])
+        return int(self.line.partition("listen=127.0.0.1:")[2].replace(",", " ").split()[0])
 
     async def ask(self, name: str = MX1, rrtype: str = "A") -> bytes:
         loop = asyncio.get_running_loop()
