@@ -6,6 +6,8 @@ STAMP := .venv/.installed
 
 # `make test ARGS=tests/e2e` runs a part of the tests, and then no coverage is asked for.
 ARGS ?=
+# So many tests run side by side; many of them wait for a clock most of their time.
+JOBS ?= $(shell expr $$(nproc) + 1)
 BENCH_ARGS ?=
 # For how long `make fuzz` and `make fuzz-native` look.
 SECONDS ?= 60
@@ -46,10 +48,11 @@ run: setup ## start the demo: DNS on 127.0.0.1:5300, HTTP on 127.0.0.1:9353
 	@$(BIN)/rrdns demo
 
 test: setup ## run all tests, and ask floors 0 to 2 for complete coverage by branches
+ifneq ($(ARGS),)
+	$(BIN)/pytest $(ARGS)
+else
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
-ifeq ($(ARGS),)
-	$(BIN)/coverage combine --quiet
+	$(BIN)/pytest --numprocesses=$(JOBS) --dist=loadfile --cov=rrdns --cov-branch --cov-report=
 	$(BIN)/coverage report --include='$(PURE)' --show-missing --skip-covered --fail-under=100
 endif
 

@@ -1,6 +1,7 @@
 """Floods of every kind, and beside each a steady stream of queries that all get their answers."""
 
 import struct
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from rrdns.rrtypes import ANY
 EXECUTORS = ("python", "native")
 STEADY_PER_SECOND, STEADY_SECONDS = 200, 1
 LATEST_SECONDS = 1.0
+DEADLINE_SECONDS = 60.0
 GROWTH_BYTES = 8 * 1024 * 1024
 
 
@@ -85,11 +87,15 @@ def test_a_flood_keeps_nobody_from_an_answer(server: Victim, executor: str, kind
         steady(server.port, STEADY_PER_SECOND, STEADY_PER_SECOND)
     memory = server.memory_bytes()
     dropped = server.metric("rrdns_dns_dropped_total", reason="miss_queue")
+    count = STEADY_PER_SECOND * STEADY_SECONDS
+    took: list[float] = []
+    deadline = time.monotonic() + DEADLINE_SECONDS
     with flood.running(server.port, kind.per_second):
-        count = STEADY_PER_SECOND * STEADY_SECONDS
-        took = steady(server.port, count, STEADY_PER_SECOND)
+        # A busy machine floods more slowly, and for longer.
+        while len(took) < count or flood.sent <= kind.per_second:
+            took += steady(server.port, STEADY_PER_SECOND, STEADY_PER_SECOND)
+            assert time.monotonic() < deadline, f"a flood of {flood.sent} is none"
     assert max(took) < LATEST_SECONDS
-    assert flood.sent > kind.per_second
     assert server.memory_bytes() - memory < GROWTH_BYTES
     # Hits are never dropped; of misses what does not fit into the queue, and it is counted.
     dropped = server.metric("rrdns_dns_dropped_total", reason="miss_queue") - dropped
