@@ -6,8 +6,8 @@ STAMP := .venv/.installed
 
 # `make test ARGS=tests/e2e` runs a part of the tests, and then no coverage is asked for.
 ARGS ?=
-# So many tests run side by side; many of them wait for a clock most of their time.
-JOBS ?= $(shell expr $$(nproc) + 1)
+# So many tests run side by side.
+JOBS ?= $(shell nproc)
 BENCH_ARGS ?=
 # For how long `make fuzz` and `make fuzz-native` look.
 SECONDS ?= 60

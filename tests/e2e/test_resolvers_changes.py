@@ -10,6 +10,9 @@ from support.small_internet import NODES, SmallInternet, behind, small_internet
 from support.waiting import wait_until
 
 NAMES = {"mx1.example.com": "primary", "mx2.corp.test": "secondary"}
+# Each question of a resolver comes from another port, by IPv4 or IPv6, and each loop has a rotation
+# of its own.
+LOOPS = 2 * len(os.sched_getaffinity(0))
 QUESTIONS = [(name, family) for name in NAMES for family in ("A", "AAAA")]
 
 Resolvers = tuple[Resolver, Resolver]
@@ -66,10 +69,11 @@ def test_the_users_of_resolvers_are_spread_over_the_nodes(
     # BIND orders a set as it likes, but an answer with one address leaves it no choice.
     for running in resolvers:
         found: Counter[str] = Counter()
-        for _ in range(2 * len(NODES)):
+        for _ in range(6 * len(NODES)):
             running.flush()
             found.update(running.ask("single.example.com", family).values)
-        assert found == dict.fromkeys(behind("primary", family), 2)
+        assert found.keys() == set(behind("primary", family))
+        assert max(found.values()) - min(found.values()) <= LOOPS
 
 
 def test_the_order_of_an_answer_passes_through_unbound(resolvers: Resolvers) -> None:
@@ -79,9 +83,7 @@ def test_the_order_of_an_answer_passes_through_unbound(resolvers: Resolvers) -> 
         unbound.flush()
         leads[unbound.ask("mx1.example.com", "A").values[0]] += 1
     assert leads.keys() == set(behind("primary", "A"))
-    # Each of its questions comes from another port, and each loop has a rotation of its own: they
-    # are as many as cores.
-    assert max(leads.values()) - min(leads.values()) <= len(os.sched_getaffinity(0))
+    assert max(leads.values()) - min(leads.values()) <= LOOPS
 
 
 def test_a_domain_that_is_not_ours_is_what_they_find_fault_with(resolvers: Resolvers) -> None:
